@@ -1,0 +1,36 @@
+# Two commands do all: `make demo` and `make test`. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/core.done
+	$(BIN)/qa-scoring score demo/transcripts --to demo/scores.duckdb
+	$(BIN)/qa-scoring explain demo/scores.duckdb
+	$(BIN)/qa-scoring report demo/scores.duckdb --out demo/report.html
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+clean:
+	rm -rf $(VENV) demo/scores.duckdb demo/report.html
+
+$(VENV)/core.done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	touch $@
+
+# torch by its exact version first: a range would fetch the newest build, which may bring
+# gigabytes of GPU libraries.
+$(VENV)/dev.done: $(VENV)/core.done
+	$(PIP) torch==2.13.0
+	$(PIP) -e '.[train,dev]'
+	touch $@

@@ -1,0 +1,107 @@
+"""One transcript in the terminal: its scores, and the turns behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from qa_scoring.errors import UnknownTranscript
+from qa_scoring.tables.duckdb_store import query_rows
+
+if TYPE_CHECKING:
+    import duckdb
+
+Row = dict[str, object]
+
+
+def explain(tables: duckdb.DuckDBPyConnection, transcript_id: str) -> Iterator[Text]:
+    """Lines to print. Text from the transcript is never read as markup.
+
+    Raises:
+        UnknownTranscript: no such id, with the nearest ones there are
+    """
+    facts = query_rows(
+        tables, "select * from transcript_scores where transcript_id = ?", [transcript_id]
+    )
+    if not facts:
+        raise UnknownTranscript(_unknown(tables, transcript_id))
+    evidence = query_rows(
+        tables,
+        "select s.item, e.* from evidence e join latest_scores s on s.score_id = e.score_id "
+        "where s.transcript_id = ? order by s.item, e.rank",
+        [transcript_id],
+    )
+    turns = query_rows(
+        tables, "select * from turns where transcript_id = ? order by turn_index", [transcript_id]
+    )
+    yield _headline(facts[0])
+    for row in query_rows(
+        tables,
+        "select * from latest_scores where transcript_id = ? order by item_type, item",
+        [transcript_id],
+    ):
+        yield _score_line(row)
+    yield Text()
+    for turn in turns:
+        yield _turn_line(turn, [e for e in evidence if e["turn_index"] == turn["turn_index"]])
+
+
+def worst_transcript(tables: duckdb.DuckDBPyConnection) -> str | None:
+    """The scored transcript with the lowest mean of its dimension scores."""
+    found = query_rows(
+        tables,
+        "select transcript_id from latest_scores where item_type = 'dimension' "
+        "and status = 'scored' group by transcript_id order by avg(score), transcript_id limit 1",
+    )
+    return str(found[0]["transcript_id"]) if found else None
+
+
+def _headline(facts: Row) -> Text:
+    named = {
+        "channel": facts["channel"],
+        "agent": facts["agent_id"],
+        "team": facts["team"],
+        "queue": facts["queue"],
+        "wait": f"{facts['wait_seconds']:.0f} s" if facts["wait_seconds"] is not None else None,
+        "transfers": facts["transfers"],
+    }
+    known = "  ".join(f"{name} {value}" for name, value in named.items() if value is not None)
+    line = Text(str(facts["transcript_id"]), style="bold")
+    line.append(f"  {facts['turns']} turns  {known}", style="dim")
+    return line
+
+
+def _score_line(row: Row) -> Text:
+    line = Text(f"  {row['item']:<12}")
+    if row["status"] != "scored":
+        return line.append(f"{str(row['status']).replace('_', ' ')}: {row['reason']}", style="dim")
+    line.append(f"{row['score']:5.0f}", style="bold")
+    line.append(f"   90% interval {row['ci_low']:.0f} to {row['ci_high']:.0f}", style="dim")
+    if row["source"] == "HUMAN":
+        line.append("   set by a reviewer")
+    return line
+
+
+def _turn_line(turn: Row, evidence: list[Row]) -> Text:
+    line = Text(f"{turn['turn_index']:>4} {turn['role']!s:<9}", style="dim")
+    line.append(str(turn["text"]), style="bold" if evidence else "")
+    for row in evidence:
+        contribution = row["contribution"]
+        assert isinstance(contribution, float)
+        style = "green" if contribution > 0 else "red"
+        line.append(f"  [{row['item']} {contribution:+.2f}]", style=style)
+    return line
+
+
+def _unknown(tables: duckdb.DuckDBPyConnection, transcript_id: str) -> str:
+    near = query_rows(
+        tables,
+        "select transcript_id from transcripts order by levenshtein(transcript_id, ?) limit 3",
+        [transcript_id],
+    )
+    if not near:
+        return f"Got transcript_id {transcript_id!r}; the tables hold no transcript yet"
+    names = ", ".join(repr(row["transcript_id"]) for row in near)
+    return f"Got transcript_id {transcript_id!r}; not in the tables. Near it: {names}"

@@ -1,0 +1,256 @@
+"""The contract that BI reads: tables, columns, types and keys. docs/tables.md is made from it.
+
+A column may be added within a contract version, so readers ignore columns they do not know.
+Renaming, removing or changing the meaning of one raises ``CONTRACT_VERSION``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from qa_scoring.errors import StoreError
+
+CONTRACT_VERSION = 1
+
+TEXT = pa.string()
+INTEGER = pa.int32()
+BIGINT = pa.int64()
+DOUBLE = pa.float64()
+BOOLEAN = pa.bool_()
+DATE = pa.date32()
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+# Spelt so that DuckDB and PostgreSQL both take them.
+_SQL_TYPES = {
+    TEXT: "TEXT",
+    INTEGER: "INTEGER",
+    BIGINT: "BIGINT",
+    DOUBLE: "DOUBLE PRECISION",
+    BOOLEAN: "BOOLEAN",
+    DATE: "DATE",
+    TIMESTAMP: "TIMESTAMP WITH TIME ZONE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its description carries unit and range. Missing is NULL, never NaN."""
+
+    name: str
+    type: pa.DataType
+    description: str
+    nullable: bool = False
+
+    @property
+    def sql_type(self) -> str:
+        return _SQL_TYPES[self.type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table of the contract.
+
+    Args:
+        key:          columns that together are unique
+        replaced_by:  a write drops all old rows that share these columns with a new row
+        part_of:      the table whose rows own these rows: writing the owner anew drops them
+                      too, so a batch that carries the owner carries all that belongs to it
+    """
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    replaced_by: tuple[str, ...]
+    part_of: str | None = None
+
+    @property
+    def arrow_schema(self) -> pa.Schema:
+        return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])
+
+
+def create_table_sql(table: Table) -> str:
+    """``create table if not exists``, in SQL that DuckDB and PostgreSQL both take.
+
+    Only tables that own others, or stand alone, get a primary key: an index over every turn and
+    quote would cost more memory than it is worth, and their keys hold by how a batch is written.
+    """
+    lines = [f"{c.name} {c.sql_type}{'' if c.nullable else ' NOT NULL'}" for c in table.columns]
+    if table.part_of is None:
+        lines.append(f"PRIMARY KEY ({', '.join(table.key)})")
+    return f"create table if not exists {table.name} (\n  " + ",\n  ".join(lines) + "\n)"
+
+
+def check_contract_version(found: object, target: object) -> None:
+    """StoreError unless the tables at ``target`` are of the version this package knows."""
+    if found == CONTRACT_VERSION:
+        return
+    if isinstance(found, int) and found > CONTRACT_VERSION:
+        advice = "upgrade with: pip install -U qa-scoring"
+    else:
+        advice = "score into a new file or folder"
+    raise StoreError(
+        f"{target} holds tables of contract version {found}; this qa-scoring reads and writes "
+        f"version {CONTRACT_VERSION}. Nothing was changed; {advice}"
+    )
+
+
+_TRANSCRIPT_ID = Column("transcript_id", TEXT, "the transcript, unique within the tables")
+_RUN_ID = Column("run_id", TEXT, "the run that wrote the row; see runs")
+_SCORER = (
+    Column("scorer_name", TEXT, "what scored; for HUMAN rows the reviewer's name or id"),
+    Column("scorer_version", TEXT, "version of the scorer"),
+    Column("rubric_hash", TEXT, "digest of the rubric: what good meant"),
+    Column("policy_id", TEXT, "the policy whose rules were applied, if any", nullable=True),
+    Column("policy_version", INTEGER, "version of that policy", nullable=True),
+)
+
+TRANSCRIPTS = Table(
+    name="transcripts",
+    description="One row a transcript, scored or not.",
+    columns=(
+        _TRANSCRIPT_ID,
+        Column("channel", TEXT, "voice, chat, email, social ...", nullable=True),
+        Column("started_at", TIMESTAMP, "when it began, UTC", nullable=True),
+        Column("duration_seconds", DOUBLE, "first to last stamped turn", nullable=True),
+        Column("agent_id", TEXT, "the company's id of the agent", nullable=True),
+        Column("team", TEXT, "the agent's team", nullable=True),
+        Column("customer_id", TEXT, "the company's id of the customer", nullable=True),
+        Column("queue", TEXT, "queue or topic it was routed to", nullable=True),
+        Column("language", TEXT, "BCP 47 tag, e.g. en or de-AT", nullable=True),
+        Column("turns", INTEGER, "number of turns, 1 or more"),
+        Column("wait_seconds", DOUBLE, "wait before the first agent", nullable=True),
+        Column("transfers", INTEGER, "hand-overs to another agent or queue", nullable=True),
+        Column("hold_seconds", DOUBLE, "time on hold", nullable=True),
+        Column("longest_gap_seconds", DOUBLE, "longest silence between two turns", nullable=True),
+        Column("role_confidence", DOUBLE, "0 to 1; below 1 when the roles were inferred"),
+        Column("transcript_sha256", TEXT, "digest of id and turns as stored"),
+        Column("redacted_entities", TEXT, 'JSON: masked spans by kind, e.g. {"CARD": 1}'),
+        _RUN_ID,
+    ),
+    key=("transcript_id",),
+    replaced_by=("transcript_id",),
+)
+
+TURNS = Table(
+    name="turns",
+    description="One row a turn, in the order spoken; personal data is masked.",
+    columns=(
+        _TRANSCRIPT_ID,
+        Column("turn_index", INTEGER, "position in the transcript, from 0"),
+        Column("role", TEXT, "agent, customer or system"),
+        Column("text", TEXT, "what was said, redacted"),
+        Column("start_seconds", DOUBLE, "since the transcript's start", nullable=True),
+        Column("end_seconds", DOUBLE, "since the transcript's start", nullable=True),
+    ),
+    key=("transcript_id", "turn_index"),
+    replaced_by=("transcript_id",),
+    part_of="transcripts",
+)
+
+SCORES = Table(
+    name="scores",
+    description=(
+        "One row an item (dimension or rule) of a transcript, by one scorer. Scores of another "
+        "scorer version, and human scores, stand beside it; nothing is overwritten."
+    ),
+    columns=(
+        Column("score_id", TEXT, "digest of what is scored and by what"),
+        _TRANSCRIPT_ID,
+        Column("item", TEXT, "empathy, resolution, policy, or a rule's id such as P-001"),
+        Column("item_type", TEXT, "dimension or rule"),
+        Column("status", TEXT, "scored, not_applicable or abstained"),
+        Column("reason", TEXT, "why not scored, e.g. no_agent_turn", nullable=True),
+        Column("score", DOUBLE, "0 to 100; NULL unless scored", nullable=True),
+        Column("probability", DOUBLE, "0 to 1, that the item was good", nullable=True),
+        Column("ci_low", DOUBLE, "0 to 100, lower end of the 90% interval", nullable=True),
+        Column("ci_high", DOUBLE, "0 to 100, upper end of the 90% interval", nullable=True),
+        Column("critical_fail", BOOLEAN, "a critical rule was broken; never folded into score"),
+        Column("weight", DOUBLE, "weight of the item in the policy score", nullable=True),
+        Column("source", TEXT, "MODEL, HUMAN, or RULE (a fixed check, no model)"),
+        Column("supersedes_score_id", TEXT, "the score this one overrides", nullable=True),
+        *_SCORER,
+        _RUN_ID,
+        Column("scored_at", TIMESTAMP, "when it was scored, UTC"),
+    ),
+    key=("score_id",),
+    replaced_by=("score_id",),
+)
+
+EVIDENCE = Table(
+    name="evidence",
+    description="One row a turn behind a score.",
+    columns=(
+        Column("score_id", TEXT, "the score it supports; see scores"),
+        Column("rank", INTEGER, "1 is the strongest"),
+        Column("turn_index", INTEGER, "position of the turn; see turns"),
+        Column("role", TEXT, "agent, customer or system"),
+        Column("quote", TEXT, "turns.text from char_start up to char_end"),
+        Column("char_start", INTEGER, "first character of the quote, from 0"),
+        Column("char_end", INTEGER, "one past the last character of the quote"),
+        Column("contribution", DOUBLE, "what the turn adds to the score's logit"),
+    ),
+    key=("score_id", "rank"),
+    replaced_by=("score_id",),
+    part_of="scores",
+)
+
+BEHAVIOURS = Table(
+    name="behaviours",
+    description="One row an observable behaviour in a turn.",
+    columns=(
+        _TRANSCRIPT_ID,
+        Column("turn_index", INTEGER, "position of the turn; see turns"),
+        Column("behaviour", TEXT, "e.g. acknowledges, takes_ownership, dismisses"),
+        Column("probability", DOUBLE, "0 to 1"),
+    ),
+    key=("transcript_id", "turn_index", "behaviour"),
+    replaced_by=("transcript_id",),
+    part_of="transcripts",
+)
+
+REJECTS = Table(
+    name="rejects",
+    description="One row an input that could not be used.",
+    columns=(
+        Column("source", TEXT, "file as named by the caller; - is standard input"),
+        Column("line", BIGINT, "line, row or item from 1; 0 is the whole file"),
+        Column("reason", TEXT, "short stable code, e.g. unknown_role"),
+        Column("expected", TEXT, "what would have been right"),
+        Column("got", TEXT, "what was there, shortened"),
+        _RUN_ID,
+    ),
+    key=("run_id", "source", "line"),
+    replaced_by=("run_id", "source", "line"),
+)
+
+RUNS = Table(
+    name="runs",
+    description="One row a run: read = scored + abstained + rejected + skipped once it is done.",
+    columns=(
+        Column("run_id", TEXT, "the run"),
+        Column("status", TEXT, "running, done or failed"),
+        Column("started_at", TIMESTAMP, "UTC"),
+        Column("ended_at", TIMESTAMP, "UTC; NULL while running", nullable=True),
+        Column("seconds", DOUBLE, "wall time; NULL while running", nullable=True),
+        Column("command", TEXT, "the command line"),
+        Column("inputs_fingerprint", TEXT, "digest of the inputs, to recognise a resumed run"),
+        Column("engine", TEXT, "what ran the model, e.g. onnx"),
+        Column("read", BIGINT, "inputs read"),
+        Column("scored", BIGINT, "transcripts with a score"),
+        Column("abstained", BIGINT, "transcripts that could not be scored fairly"),
+        Column("rejected", BIGINT, "inputs that could not be used; see rejects"),
+        Column("skipped", BIGINT, "already in the tables by an earlier run"),
+        *_SCORER,
+        Column("package_version", TEXT, "version of qa-scoring"),
+        Column("contract_version", INTEGER, "version of this contract"),
+    ),
+    key=("run_id",),
+    replaced_by=("run_id",),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table for table in (TRANSCRIPTS, TURNS, SCORES, EVIDENCE, BEHAVIOURS, REJECTS, RUNS)
+}

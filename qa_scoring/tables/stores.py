@@ -1,0 +1,98 @@
+"""Where the tables are kept: one small interface; what the target looks like chooses the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from qa_scoring.errors import StoreError, UsageError
+from qa_scoring.tables.batch import Batch
+from qa_scoring.tables.duckdb_store import DuckDBStore, open_duckdb
+from qa_scoring.tables.parquet_store import ParquetStore, open_parquet
+
+if TYPE_CHECKING:
+    import duckdb
+
+_DUCKDB_SUFFIXES = (".duckdb", ".db")
+
+
+class Store(Protocol):
+    """The score tables, open for writing by this process alone.
+
+    Every method raises StoreError when the tables cannot be read or written.
+    """
+
+    def write(self, batch: Batch) -> None:
+        """Write all tables of the batch, or none; old rows give way by ``Table.replaced_by``.
+
+        Raises:
+            UsageError: the batch does not keep the contract; nothing was written
+        """
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, object]]:
+        """Rows of a select over tables and views, parameters marked ``?``; times are UTC."""
+
+    def close(self) -> None:
+        """Let go of the tables; closing twice is fine."""
+
+
+def open_store(target: str | Path, *, create: bool = True) -> Store:
+    """Open the tables at ``target`` for writing.
+
+    Args:
+        target:  ``*.duckdb`` or ``*.db``: a DuckDB file; an existing folder, or a new name
+            without a suffix: a folder of Parquet files
+        create:  whether to make new tables where there are none; their parent folder must exist
+
+    Raises:
+        UsageError: the target is of no kind we know
+        StoreError: it cannot be opened, is in use, or holds something else
+    """
+    path = _local_path(target)
+    if _is_folder(path):
+        return ParquetStore(path, create=create)
+    return DuckDBStore(path, create=create)
+
+
+def open_tables(target: str | Path) -> duckdb.DuckDBPyConnection:
+    """A read-only look at tables and views, whichever the store. Close it after use.
+
+    A Parquet folder may be read while it is written: the connection sees the batches written
+    before it was opened, and fails when rows it needs have been replaced since; open it again.
+
+    Raises:
+        UsageError, StoreError: as :func:`open_store`; also when there are no tables yet
+    """
+    path = _local_path(target)
+    return open_parquet(path) if _is_folder(path) else open_duckdb(path)
+
+
+def _local_path(target: str | Path) -> Path:
+    text = str(target)
+    if text.startswith(("postgresql://", "postgres://")):
+        raise UsageError(
+            "PostgreSQL is not supported yet; it will come with the extra "
+            "qa-scoring[postgres]. Give a DuckDB file (scores.duckdb) or a folder (scores/)"
+        )
+    if "://" in text or not text:
+        raise UsageError(
+            f"Got target {text!r}; expected a DuckDB file (scores.duckdb) or a folder (scores/)"
+        )
+    path = Path(target)
+    if not path.parent.is_dir():
+        raise StoreError(f"There is no folder {path.parent}; create it, or name another target")
+    return path
+
+
+def _is_folder(path: Path) -> bool:
+    if path.is_dir():
+        return True
+    if path.suffix in _DUCKDB_SUFFIXES:
+        return False
+    if path.suffix or path.exists():
+        raise UsageError(
+            f"Got target {str(path)!r}; expected a DuckDB file ending in .duckdb or .db, or a "
+            "folder for Parquet files: an existing one, or a new name without a suffix"
+        )
+    return True

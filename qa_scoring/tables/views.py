@@ -1,0 +1,227 @@
+"""Views on the tables, as SQL that DuckDB and PostgreSQL both run. Weeks and hours are UTC."""
+
+# ruff: noqa: S608  every name below is ours; no value from outside enters the SQL
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qa_scoring.tables.schema import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    SCORES,
+    TEXT,
+    TIMESTAMP,
+    TRANSCRIPTS,
+    Column,
+)
+
+DIMENSIONS = ("empathy", "resolution", "policy")
+# Below this many scores a mean says more about chance, or about one person, than about the work.
+MIN_N = 10
+
+# Student's t, 97.5%, by its expansion in 1 / df (Abramowitz and Stegun 26.7.5), since SQL has no
+# quantile function; for n >= MIN_N within 0.0005 of the exact value.
+_Z = 1.959963984540054
+_T975 = (
+    f"({_Z} + {(_Z**3 + _Z) / 4} / (n - 1)"
+    f" + {(5 * _Z**5 + 16 * _Z**3 + 3 * _Z) / 96} / ((n - 1) * (n - 1))"
+    f" + {(3 * _Z**7 + 19 * _Z**5 + 17 * _Z**3 - 15 * _Z) / 384} / ((n - 1) * (n - 1) * (n - 1)))"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One view: ``sql`` is a select statement over the tables and the views before it."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    sql: str
+
+
+def create_view_sql(view: View) -> str:
+    """``create or replace view``."""
+    return f"create or replace view {view.name} as\n{view.sql}"
+
+
+def _names(columns: tuple[Column, ...], alias: str) -> str:
+    return ", ".join(f"{alias}.{column.name}" for column in columns)
+
+
+# Rules count only under the policy applied last: a rule since removed, or an override of a rule
+# since rewritten, says nothing about today's policy.
+_LATEST_SCORES = f"""
+with policies as (
+  select transcript_id, policy_id, policy_version, row_number() over (
+    partition by transcript_id order by scored_at desc, score_id) as place
+  from scores where item_type = 'rule' and source <> 'HUMAN'
+),
+ranked as (
+  select s.*, row_number() over (
+    partition by s.transcript_id, s.item
+    order by case when s.source = 'HUMAN' then 0 else 1 end, s.scored_at desc, s.score_id) as place
+  from scores s left join policies p on p.transcript_id = s.transcript_id and p.place = 1
+  where (s.source <> 'HUMAN' or s.supersedes_score_id is not null)
+    and (s.item_type <> 'rule' or (s.policy_id is not distinct from p.policy_id
+                                   and s.policy_version is not distinct from p.policy_version))
+)
+select {_names(SCORES.columns, "r")} from ranked r where place = 1
+"""
+
+_LATEST = View(
+    name="latest_scores",
+    description=(
+        "One row an item of a transcript: the score that counts. A human score that supersedes "
+        "another wins, else the newest. Human scores that supersede nothing (blind grades) and "
+        "rules of an earlier policy version do not count here."
+    ),
+    columns=SCORES.columns,
+    sql=_LATEST_SCORES,
+)
+
+_WIDE = {
+    "score": (DOUBLE, "0 to 100; NULL unless scored"),
+    "status": (TEXT, "scored, not_applicable or abstained"),
+    "reason": (TEXT, "why not scored"),
+    "ci_low": (DOUBLE, "lower end of the 90% interval"),
+    "ci_high": (DOUBLE, "upper end of the 90% interval"),
+    "source": (TEXT, "MODEL, HUMAN or RULE"),
+}
+_WIDE_COLUMNS = tuple(
+    Column(f"{dimension}_{name}", type_, f"{dimension}: {description}", nullable=True)
+    for dimension in DIMENSIONS
+    for name, (type_, description) in _WIDE.items()
+)
+_PIVOTED = ",\n    ".join(
+    f"max({name}) filter (where item = '{dimension}') as {dimension}_{name}"
+    for dimension in DIMENSIONS
+    for name in _WIDE
+)
+
+_TRANSCRIPT_SCORES = View(
+    name="transcript_scores",
+    description="One wide row a transcript: its facts and the latest score of each dimension.",
+    columns=(
+        *TRANSCRIPTS.columns,
+        *_WIDE_COLUMNS,
+        Column(
+            "critical_fail",
+            BOOLEAN,
+            "a critical rule was broken; NULL when no rule and no policy score was scored",
+            nullable=True,
+        ),
+        Column("scorer_version", TEXT, "of the newest score not made by a human", nullable=True),
+    ),
+    sql=f"""
+with wide as (
+  select transcript_id,
+    {_PIVOTED},
+    bool_or(critical_fail) filter (
+      where status = 'scored' and (item_type = 'rule' or item = 'policy')) as critical_fail
+  from latest_scores group by transcript_id
+),
+scorers as (
+  select transcript_id, scorer_version, row_number() over (
+    partition by transcript_id order by scored_at desc, score_id) as place
+  from scores where source <> 'HUMAN'
+)
+select {_names(TRANSCRIPTS.columns, "t")},
+  {_names(_WIDE_COLUMNS, "w")},
+  w.critical_fail, c.scorer_version
+from transcripts t
+left join wide w on w.transcript_id = t.transcript_id
+left join scorers c on c.transcript_id = t.transcript_id and c.place = 1
+""",
+)
+
+_AGGREGATE_COLUMNS = (
+    Column("item", TEXT, "empathy, resolution or policy"),
+    Column("n", BIGINT, "transcripts scored on the item"),
+    Column("mean_score", DOUBLE, "0 to 100; NULL when suppressed", nullable=True),
+    Column("ci_low", DOUBLE, "lower end of the mean's 95% t interval", nullable=True),
+    Column("ci_high", DOUBLE, "upper end of the mean's 95% t interval", nullable=True),
+    Column("unscored", BIGINT, "transcripts that abstained or where the item does not apply"),
+    Column("unscored_percent", DOUBLE, "unscored, as a percentage of n + unscored"),
+    Column("suppressed", BOOLEAN, f"n is below {MIN_N}: too few to speak of a mean"),
+)
+# Expects a relation ``grouped`` with item, n, mean, sd and unscored.
+_AGGREGATES = f"""item, n,
+  case when n >= {MIN_N} then mean end as mean_score,
+  case when n >= {MIN_N} then greatest(0.0, mean - {_T975} * sd / sqrt(n)) end as ci_low,
+  case when n >= {MIN_N} then least(100.0, mean + {_T975} * sd / sqrt(n)) end as ci_high,
+  unscored,
+  cast(100.0 * unscored / (n + unscored) as double precision) as unscored_percent,
+  n < {MIN_N} as suppressed"""
+
+
+def _grouped(period: str, group: str) -> str:
+    """The relation ``grouped``: dimension scores by ``group``, which may use ``period``."""
+    return f"""facts as (
+  select t.agent_id, t.team, {period}, s.item, s.score
+  from latest_scores s left join transcripts t on t.transcript_id = s.transcript_id
+  where s.item_type = 'dimension'
+),
+grouped as (
+  select {group}, item, count(score) as n, avg(score) as mean, stddev_samp(score) as sd,
+    count(*) - count(score) as unscored
+  from facts group by {group}, item
+)"""
+
+
+def _by_week(who: Column) -> View:
+    week = "cast(date_trunc('week', t.started_at at time zone 'UTC') as date) as week"
+    return View(
+        name=f"{who.name.removesuffix('_id')}_week",
+        description=(
+            f"One row a {who.name.removesuffix('_id')}, week and dimension. Not adjusted for "
+            "queue, wait or transfers."
+        ),
+        columns=(
+            who,
+            Column("week", DATE, "its Monday; NULL when started_at is not known", nullable=True),
+            *_AGGREGATE_COLUMNS,
+        ),
+        sql=f"""
+with {_grouped(week, f"{who.name}, week")}
+select {who.name}, week, {_AGGREGATES}
+from grouped
+""",
+    )
+
+
+_HOUR = "date_trunc('hour', t.started_at at time zone 'UTC') at time zone 'UTC' as hour"
+
+_SURGE = View(
+    name="surge",
+    description="One row an hour and dimension: volume and wait against scores.",
+    columns=(
+        Column("hour", TIMESTAMP, "its start; NULL when started_at is not known", nullable=True),
+        Column("volume", BIGINT, "transcripts that started in the hour"),
+        Column("median_wait_seconds", DOUBLE, "NULL when no wait is known", nullable=True),
+        *_AGGREGATE_COLUMNS,
+    ),
+    sql=f"""
+with {_grouped(_HOUR, "hour")},
+hours as (
+  select {_HOUR}, count(*) as volume,
+    percentile_cont(0.5) within group (order by t.wait_seconds) as median_wait_seconds
+  from transcripts t group by 1
+)
+select h.hour, h.volume, h.median_wait_seconds, {_AGGREGATES}
+from hours h join grouped g on g.hour is not distinct from h.hour
+""",
+)
+
+VIEWS: dict[str, View] = {
+    view.name: view
+    for view in (
+        _LATEST,
+        _TRANSCRIPT_SCORES,
+        _by_week(Column("agent_id", TEXT, "the agent; NULL when not known", nullable=True)),
+        _by_week(Column("team", TEXT, "the team; NULL when not known", nullable=True)),
+        _SURGE,
+    )
+}

@@ -1,0 +1,178 @@
+"""The views show what a person expects, on every store."""
+
+from __future__ import annotations
+
+import statistics
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from scored_by_hand import MONDAY, V1, V2, batch_of, rule, scored, transcript
+
+from qa_scoring.scorer.scored import Provenance
+from qa_scoring.tables.rows import Row, rows_of, score_id, to_arrow
+from qa_scoring.tables.stores import Store, open_tables
+from qa_scoring.tables.views import VIEWS
+
+LATER = MONDAY + timedelta(days=1)
+
+
+def wide(store: Store) -> Row:
+    (row,) = store.query("select * from transcript_scores where transcript_id = 'T-1'")
+    return row
+
+
+def human_score(*, item: str, score: float, supersedes: str | None, when=LATER) -> Row:
+    reviewer = Provenance(scorer_name="lea", scorer_version="", rubric_hash="abc")
+    rows = rows_of(scored(), reviewer, run_id="review", scored_at=when)["scores"]
+    return rows[0] | {
+        "score_id": score_id("T-1", item, f"HUMAN {when}", reviewer),
+        "item": item,
+        "item_type": "rule" if item.startswith("P-") else "dimension",
+        "score": score,
+        "source": "HUMAN",
+        "supersedes_score_id": supersedes,
+        "policy_id": "returns",
+        "policy_version": 1,
+    }
+
+
+def model_id(item: str) -> str:
+    return score_id("T-1", item, "MODEL", V1)
+
+
+def test_the_columns_of_every_view_are_the_documented_ones(store: Store, target: Path) -> None:
+    store.close()
+    with open_tables(target) as tables:
+        for view in VIEWS.values():
+            schema = tables.sql(f"select * from {view.name}").to_arrow_table().schema
+            documented = [(column.name, column.type) for column in view.columns]
+            assert [(field.name, field.type) for field in schema] == documented, view.name
+
+
+def test_the_newest_scorer_is_shown(store: Store) -> None:
+    store.write(batch_of(scored(score=70.0), provenance=V2, scored_at=LATER))
+    store.write(batch_of(scored(score=60.0)))
+    row = wide(store)
+    assert (row["empathy_score"], row["scorer_version"], row["team"]) == (70.0, "2", "north")
+    assert (row["empathy_ci_low"], row["empathy_source"]) == (60.0, "MODEL")
+
+
+def test_a_human_override_wins_also_over_a_later_model_score(store: Store) -> None:
+    store.write(batch_of(scored(score=60.0)))
+    override = human_score(item="empathy", score=90.0, supersedes=model_id("empathy"))
+    store.write(to_arrow({"scores": [override]}))
+    much_later = LATER + timedelta(days=9)
+    store.write(batch_of(scored(score=40.0), provenance=V2, scored_at=much_later))
+    row = wide(store)
+    assert (row["empathy_score"], row["empathy_source"]) == (90.0, "HUMAN")
+    assert (row["resolution_score"], row["scorer_version"]) == (40.0, "2")
+
+
+def test_the_last_of_two_overrides_wins(store: Store) -> None:
+    store.write(batch_of(scored(score=60.0)))
+    first = human_score(item="empathy", score=90.0, supersedes=model_id("empathy"))
+    second = human_score(
+        item="empathy",
+        score=80.0,
+        supersedes=str(first["score_id"]),
+        when=LATER + timedelta(hours=1),
+    )
+    store.write(to_arrow({"scores": [second, first]}))
+    assert wide(store)["empathy_score"] == 80.0
+
+
+def test_a_blind_human_grade_does_not_replace_the_score(store: Store) -> None:
+    store.write(batch_of(scored(score=60.0)))
+    store.write(to_arrow({"scores": [human_score(item="empathy", score=5.0, supersedes=None)]}))
+    assert wide(store)["empathy_score"] == 60.0
+
+
+def test_an_abstention_shows_its_reason_and_no_number(store: Store) -> None:
+    store.write(batch_of(scored(score=None)))
+    row = wide(store)
+    assert (row["empathy_status"], row["empathy_reason"]) == ("abstained", "no_agent_turn")
+    assert (row["empathy_score"], row["critical_fail"]) == (None, None)
+
+
+def test_critical_failures_count_only_under_the_newest_policy(store: Store) -> None:
+    store.write(batch_of(scored(rules=(rule("P-009", 0.0, critical_fail=True),))))
+    assert wide(store)["critical_fail"] is True
+    newer = Provenance(
+        scorer_name="tiny",
+        scorer_version="1",
+        rubric_hash="abc",
+        policy_id="returns",
+        policy_version=2,
+    )
+    store.write(batch_of(scored(rules=(rule("P-001"),)), provenance=newer, scored_at=LATER))
+    assert wide(store)["critical_fail"] is False
+    rules = store.query("select item from latest_scores where item_type = 'rule'")
+    assert rules == [{"item": "P-001"}]
+
+
+def week_batch(values: list[float | None], **facts: object) -> dict[str, pa.Table]:
+    return batch_of(
+        *(
+            scored(transcript(f"{facts}-{n}", **facts), score=value)
+            for n, value in enumerate(values)
+        )
+    )
+
+
+def test_week_means_have_student_intervals(store: Store) -> None:
+    values = [40.0, 45.0, 50.0, 55.0, 60.0, 65.0, 70.0, 52.0, 58.0, 61.0]
+    store.write(week_batch([*values, None, None]))
+    (row,) = store.query("select * from agent_week where item = 'empathy'")
+    mean = statistics.mean(values)
+    margin = 2.262157 * statistics.stdev(values) / 10**0.5  # t(0.975, 9 degrees of freedom)
+    assert row["mean_score"] == pytest.approx(mean)
+    assert row["ci_low"] == pytest.approx(mean - margin, abs=0.01)
+    assert row["ci_high"] == pytest.approx(mean + margin, abs=0.01)
+    assert (row["n"], row["unscored"], row["suppressed"]) == (10, 2, False)
+    assert row["unscored_percent"] == pytest.approx(100 * 2 / 12)
+    assert (row["agent_id"], row["week"]) == ("A-1", date(2026, 3, 2))
+
+
+def test_intervals_stay_within_the_scale(store: Store) -> None:
+    store.write(week_batch([100.0] * 9 + [60.0]))
+    (row,) = store.query("select ci_high from team_week where item = 'policy'")
+    assert row["ci_high"] == 100.0
+
+
+@pytest.mark.parametrize("scores", [9, 1, 0])
+def test_too_few_scores_are_suppressed_but_their_unscored_count_is_shown(
+    store: Store, scores: int
+) -> None:
+    store.write(week_batch([50.0] * scores + [None] * 3))
+    for view in ("agent_week", "team_week", "surge"):
+        (row,) = store.query(f"select * from {view} where item = 'resolution'")
+        assert (row["n"], row["unscored"], row["suppressed"]) == (scores, 3, True)
+        assert (row["mean_score"], row["ci_low"], row["ci_high"]) == (None, None, None)
+
+
+def test_weeks_start_on_monday_in_utc_and_unknown_ones_are_kept(store: Store) -> None:
+    monday = MONDAY.replace(hour=0, minute=0)
+    sunday = monday - timedelta(seconds=1)
+    for name, when in (("a", monday), ("b", sunday), ("c", None)):
+        store.write(batch_of(scored(transcript(name, started_at=when, team=None))))
+    rows = store.query("select team, week from team_week where item = 'empathy' order by week")
+    assert [row["week"] for row in rows] == [date(2026, 2, 23), date(2026, 3, 2), None]
+    assert {row["team"] for row in rows} == {None}
+
+
+def test_surge_sets_volume_and_wait_beside_scores(store: Store) -> None:
+    waits = (10.0, 30.0, 200.0, None)
+    store.write(
+        batch_of(
+            *(
+                scored(transcript(f"T-{n}", wait_seconds=wait), score=50.0 if n else None)
+                for n, wait in enumerate(waits)
+            )
+        )
+    )
+    (row,) = store.query("select * from surge where item = 'empathy'")
+    assert row["hour"] == MONDAY.replace(minute=0)
+    assert (row["volume"], row["median_wait_seconds"]) == (4, 30.0)
+    assert (row["n"], row["unscored"]) == (3, 1)

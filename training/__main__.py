@@ -1,0 +1,125 @@
+"""python -m training <step>: run from a checkout; each step reads one configuration file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from training.config import FinetuneConfig, load_config
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one step; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    step: Callable[[argparse.Namespace], None] = arguments.step
+    try:
+        step(arguments)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    steps = parser.add_subparsers(required=True)
+    for step, summary in (
+        (_convert, "write a data set's transcripts as JSONL"),
+        (_finetune, "train on every labelled transcript"),
+        (_evaluate, "cross-validate by task and by agent"),
+        (_export, "write the folder that the scorer loads"),
+    ):
+        command = steps.add_parser(step.__name__.removeprefix("_"), help=summary)
+        command.set_defaults(step=step)
+        command.add_argument("--config", type=Path, default=Path("configs/finetune.yaml"))
+        command.add_argument("--data-dir", type=Path, help="where the upstream archives are")
+        command.add_argument("--out", type=Path, required=step is not _evaluate)
+        if step is _convert:
+            command.add_argument("--source", required=True, help="star, taubench or politeness")
+        if step is _evaluate:
+            command.add_argument("--by", choices=("task", "agent"), default="task")
+            command.add_argument("--folds", type=int, nargs="*", help="which; all when left out")
+        if step is _export:
+            command.add_argument("--model", type=Path, required=True)
+            command.add_argument("--predictions", type=Path, required=True)
+            command.add_argument("--version", required=True)
+    return parser
+
+
+def _config(arguments: argparse.Namespace) -> FinetuneConfig:
+    config = load_config(arguments.config)
+    if arguments.data_dir is None:
+        return config
+    moved = {s: str(arguments.data_dir / Path(p).name) for s, p in config.data.items()}
+    return replace(config, data=moved)
+
+
+def _convert(arguments: argparse.Namespace) -> None:
+    from training.datasets import LOADERS
+    from training.datasets.jsonl import write_jsonl
+
+    config = _config(arguments)
+    if arguments.source not in config.data:
+        raise ValueError(f"got source {arguments.source!r}; expected one of {', '.join(LOADERS)}")
+    items = LOADERS[arguments.source](Path(config.data[arguments.source]))
+    count = write_jsonl((item.transcript for item in items), arguments.out)
+    print(f"{count} transcripts: {arguments.out}")
+
+
+def _finetune(arguments: argparse.Namespace) -> None:
+    from training.datasets import load_sources
+    from training.finetune import finetune
+    from training.tracking import tracked
+
+    config = _config(arguments)
+    with tracked("finetune", config):
+        finetune(load_sources(config.data), config, out=arguments.out, report_to="mlflow")
+    print(f"model: {arguments.out}")
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from training.datasets import load_sources
+    from training.evaluate import cross_validate, findings, markdown
+    from training.tracking import log_findings, tracked
+
+    config = _config(arguments)
+    out = arguments.out or Path("runs/evaluate")
+    folds = arguments.folds if arguments.folds else range(config.folds)
+    with tracked("evaluate", config):
+        predictions = cross_validate(
+            load_sources(config.data), config, by=arguments.by, folds=folds, out=out
+        )
+        found = findings(predictions, split=arguments.by)
+        log_findings(found)
+    report = markdown(found)
+    (out / f"{arguments.by}.md").write_text(report, encoding="utf-8")
+    print(report)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from training.calibrate import calibrate_from
+    from training.datasets import load_sources
+    from training.evaluate import read_predictions
+    from training.export import export
+    from training.model import TranscriptModel
+
+    config = _config(arguments)
+    calibration = calibrate_from(read_predictions(arguments.predictions))
+    export(
+        TranscriptModel.from_pretrained(arguments.model),
+        arguments.model / "tokenizer.json",
+        [item.transcript for item in load_sources(config.data)],
+        calibration,
+        version=arguments.version,
+        out=arguments.out,
+    )
+    print(json.dumps({name: repr(fitted) for name, fitted in calibration.items()}, indent=2))
+    print(f"model folder: {arguments.out}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

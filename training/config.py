@@ -1,0 +1,68 @@
+"""One configuration file for training, checked as a whole before anything runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+SOURCES = ("star", "taubench", "politeness")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinetuneConfig:
+    """``configs/finetune.yaml``; the comments there give units.
+
+    Raises:
+        ValueError: a value out of range, or a source that has no loader
+    """
+
+    backbone: str
+    frozen_layers: int
+    max_tokens: int
+    folds: int
+    seed: int
+    data: dict[str, str]
+    items_per_epoch: dict[str, int]
+    source_weights: dict[str, float]
+    epochs: int
+    batch_transcripts: int
+    learning_rate: float
+    heads_learning_rate: float
+    warmup: float
+    weight_decay: float
+
+    def __post_init__(self) -> None:
+        for name in ("data", "items_per_epoch", "source_weights"):
+            for source in getattr(self, name):
+                if source not in SOURCES:
+                    raise ValueError(
+                        f"unknown source {source!r} under {name}; known: {', '.join(SOURCES)}"
+                    )
+        for source in self.data:
+            if source not in self.source_weights:
+                raise ValueError(f"source {source!r} has no weight under source_weights")
+        if not 16 <= self.max_tokens <= 512:
+            raise ValueError(f"got max_tokens={self.max_tokens}; expected 16 to 512")
+        if not 0.0 <= self.warmup < 1.0:
+            raise ValueError(f"got warmup={self.warmup}; expected a share of the steps in [0, 1)")
+        if self.folds < 2:
+            raise ValueError(f"got folds={self.folds}; expected 2 or more")
+
+
+def load_config(path: Path) -> FinetuneConfig:
+    """Read and check; an unknown key is an error that names the nearest known one."""
+    values = yaml.safe_load(path.read_text())
+    known = [field.name for field in dataclasses.fields(FinetuneConfig)]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"{path}: unknown key {key!r}{hint}")
+    missing = [name for name in known if name not in values]
+    if missing:
+        raise ValueError(f"{path}: missing {', '.join(missing)}")
+    return FinetuneConfig(**values)

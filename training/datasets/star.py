@@ -1,0 +1,78 @@
+"""STAR (RasaHQ/STAR, MIT): human-to-human service dialogues, people playing both sides.
+
+Resolution is the customer's own yes or no ("Did the assistant reserve your hotel?"); tone is
+their answer to "... stay calm and helpful throughout the dialogue?". What the wizard typed to get
+suggestions was never seen by the customer and is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from qa_scoring.transcripts.schema import Role, Transcript, Turn
+from training.datasets.archive import members
+from training.datasets.labelled import LabelledTranscript
+
+SPOKEN = {"utter", "pick_suggestion"}
+ROLES: dict[str, Role] = {"User": "customer", "Wizard": "agent"}
+# Questions about something else than whether the need was met.
+NOT_RESOLUTION = ("calm and helpful", "enjoy this task", "something about rain")
+# Customers told to look for a hotel were, in some batches, asked whether one was reserved: their
+# "no" says that the form was the wrong one, not that their need was not met.
+MISMATCHED = ("reserve your hotel", "hotel_search")
+
+
+def load_star(path: Path) -> Iterator[LabelledTranscript]:
+    """Every dialogue with at least one spoken turn, labelled or not."""
+    for _, content in members(path, "dialogues/*.json"):
+        dialogue = json.loads(content)
+        transcript = _transcript(dialogue)
+        if transcript is not None:
+            answers = dialogue["UserQuestionnaire"]
+            tasks = tuple(sorted(c["Task"] for c in dialogue["Scenario"]["WizardCapabilities"]))
+            yield LabelledTranscript(
+                transcript=transcript,
+                source="star",
+                tasks=tasks,
+                agent=dialogue["AnonymizedWizardWorkerID"],
+                resolution=_resolution(answers, tasks),
+                tone=_tone(answers),
+            )
+
+
+def _transcript(dialogue: dict) -> Transcript | None:
+    events = [e for e in dialogue["Events"] if e["Agent"] in ROLES and e["Action"] in SPOKEN]
+    if not events:
+        return None
+    begin = events[0]["UnixTime"]
+    return Transcript(
+        transcript_id=f"star-{dialogue['DialogueID']}",
+        turns=tuple(
+            # The collector's clock sometimes stepped back by a second.
+            Turn(role=ROLES[e["Agent"]], text=e["Text"], start=max(0.0, e["UnixTime"] - begin))
+            for e in events
+        ),
+        channel="chat",
+        started_at=datetime.fromtimestamp(begin, UTC),
+        agent_id=dialogue["AnonymizedWizardWorkerID"],
+        customer_id=dialogue["AnonymizedUserWorkerID"],
+        language="en",
+    )
+
+
+def _resolution(answers: list[dict], tasks: tuple[str, ...]) -> float | None:
+    for answer in answers:
+        question = answer["Question"]
+        beside = any(phrase in question for phrase in NOT_RESOLUTION)
+        mismatched = MISMATCHED[0] in question and MISMATCHED[1] in tasks
+        if not beside and not mismatched:
+            return float(answer["Answer"])
+    return None
+
+
+def _tone(answers: list[dict]) -> float | None:
+    asked = [a for a in answers if "calm and helpful" in a["Question"]]
+    return float(asked[0]["Answer"]) if asked else None

@@ -1,0 +1,71 @@
+"""Agreement of a score with labels, each with an interval by group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import roc_auc_score
+
+Floats = npt.NDArray[np.float64]
+ROUNDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its 95% bootstrap interval over ``n`` transcripts."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}, n={self.n})"
+
+
+def mean_auroc(labels: Floats, scores: Floats, folds: Sequence[int]) -> float:
+    """Mean over folds of the area under the ROC curve; folds with one class only are left out.
+
+    Within folds, because each fold has its own model, whose logits have their own origin.
+    """
+    fold_of = np.asarray(folds)
+    areas = []
+    for fold in np.unique(fold_of):
+        here = fold_of == fold
+        if len(np.unique(labels[here])) == 2:
+            areas.append(roc_auc_score(labels[here], scores[here]))
+    return float(np.mean(areas)) if areas else float("nan")
+
+
+def calibration_error(labels: Floats, probabilities: Floats, bins: int = 10) -> float:
+    """Expected calibration error over bins of equal count (Naeini et al. 2015)."""
+    order = np.argsort(probabilities)
+    gaps = [
+        abs(labels[part].mean() - probabilities[part].mean()) * len(part)
+        for part in np.array_split(order, bins)
+        if len(part)
+    ]
+    return float(sum(gaps) / len(order))
+
+
+def bootstrap(
+    statistic: Callable[[npt.NDArray[np.int64]], float], groups: Sequence[str], *, seed: int = 0
+) -> Estimate:
+    """Resample whole groups, since transcripts of one agent are alike.
+
+    Args:
+        statistic:  from row numbers (with repetition) to the figure
+        groups:     (n,) the group of each row
+    """
+    names = np.asarray(groups)
+    members = [np.flatnonzero(names == name) for name in np.unique(names)]
+    rng = np.random.default_rng(seed)
+    draws = []
+    for _ in range(ROUNDS):
+        chosen = rng.integers(len(members), size=len(members))
+        draws.append(statistic(np.concatenate([members[i] for i in chosen])))
+    low, high = np.nanquantile(draws, [0.025, 0.975])
+    return Estimate(statistic(np.arange(len(names))), float(low), float(high), len(names))
