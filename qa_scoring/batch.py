@@ -191,7 +191,9 @@ class _Run:
             "select t.transcript_id, t.transcript_sha256, t.run_id, "  # noqa: S608 (marks only)
             "(select bool_or(status = 'scored') from scores a "
             " where a.transcript_id = t.transcript_id and a.run_id = s.run_id) as any_scored "
-            "from scores s join transcripts t on t.transcript_id = s.transcript_id "
+            # Another run may have stored another text since: its digest says nothing of s.
+            "from scores s join transcripts t "
+            "on t.transcript_id = s.transcript_id and t.run_id = s.run_id "
             f"where s.score_id in ({marks})",
             list(ids),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from qa_scoring.errors import InputUnreadable, QAScoringError, UsageError
 
-DONE, REJECTED, WRONG_USAGE = 0, 1, 2
+DONE, REJECTED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     add_completion=False,
@@ -21,8 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Score customer-service transcripts, with the turns that made each score.",
 )
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Names of files, teams and languages are text, never markup.
+_out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+_err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Files, folders, globs, or - for standard input.")
@@ -144,14 +146,19 @@ def report(
 
 def main() -> None:
     """Entry point: our errors become one line and exit code 2; nothing shows a stack trace."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal that cannot show a character is no reason to stop.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except QAScoringError as error:
-        _err.print(f"qa-scoring: {error}", markup=False)
+        _err.print(f"qa-scoring: {error}")
         raise SystemExit(WRONG_USAGE) from None
-    except KeyboardInterrupt:
-        _err.print("qa-scoring: stopped; what was written is whole. Go on with --resume")
-        raise SystemExit(130) from None
+    except SystemExit as ended:  # also what typer makes of a KeyboardInterrupt
+        if ended.code == INTERRUPTED:
+            _err.print("qa-scoring: stopped; what was written is whole. Go on with --resume")
+        raise
 
 
 def _check_model(folder: Path) -> None:
@@ -167,6 +174,7 @@ def _check_transcripts(
     roles: str | None,
     strict: bool,
 ) -> None:
+    from qa_scoring.explain import inert
     from qa_scoring.transcripts.readers import open_transcripts, parse_roles
     from qa_scoring.transcripts.schema import Transcript
 
@@ -178,10 +186,8 @@ def _check_transcripts(
         if isinstance(item, Transcript):
             continue
         reasons[item.reason] += 1
-        _out.print(
-            f"{item.source}:{item.line}: {item.reason}: expected {item.expected}; got {item.got}",
-            markup=False,
-        )
+        place = f"{item.source}:{item.line}"
+        _out.print(inert(f"{place}: {item.reason}: expected {item.expected}; got {item.got}"))
     rejected = reasons.total()
     _out.print(f"read {read}: {read - rejected} transcripts, {rejected} would be rejected")
     _print_reasons(reasons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import duckdb
 
 Row = dict[str, object]
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def explain(tables: duckdb.DuckDBPyConnection, transcript_id: str) -> Iterator[Text]:
@@ -48,6 +51,11 @@ def explain(tables: duckdb.DuckDBPyConnection, transcript_id: str) -> Iterator[T
         yield _turn_line(turn, [e for e in evidence if e["turn_index"] == turn["turn_index"]])
 
 
+def inert(text: str) -> str:
+    """One line that a terminal only shows: control and direction characters become U+FFFD."""
+    return _CONTROLS.sub("\ufffd", text)
+
+
 def worst_transcript(tables: duckdb.DuckDBPyConnection) -> str | None:
     """The scored transcript with the lowest mean of its dimension scores."""
     found = query_rows(
@@ -68,8 +76,8 @@ def _headline(facts: Row) -> Text:
         "transfers": facts["transfers"],
     }
     known = "  ".join(f"{name} {value}" for name, value in named.items() if value is not None)
-    line = Text(str(facts["transcript_id"]), style="bold")
-    line.append(f"  {facts['turns']} turns  {known}", style="dim")
+    line = Text(inert(str(facts["transcript_id"])), style="bold")
+    line.append(inert(f"  {facts['turns']} turns  {known}"), style="dim")
     return line
 
 
@@ -86,7 +94,9 @@ def _score_line(row: Row) -> Text:
 
 def _turn_line(turn: Row, evidence: list[Row]) -> Text:
     line = Text(f"{turn['turn_index']:>4} {turn['role']!s:<9}", style="dim")
-    line.append(str(turn["text"]), style="bold" if evidence else "")
+    # Indented, so that no line of a turn can pass for a turn.
+    lines = [inert(each) for each in str(turn["text"]).splitlines()]
+    line.append(("\n" + " " * len(line)).join(lines), style="bold" if evidence else "")
     for row in evidence:
         contribution = row["contribution"]
         assert isinstance(contribution, float)

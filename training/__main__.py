@@ -54,7 +54,10 @@ def _config(arguments: argparse.Namespace) -> FinetuneConfig:
     config = load_config(arguments.config)
     if arguments.data_dir is None:
         return config
-    moved = {s: str(arguments.data_dir / Path(p).name) for s, p in config.data.items()}
+    moved = {
+        source: str(arguments.data_dir / Path(path).name) if path.startswith("data/") else path
+        for source, path in config.data.items()
+    }
     return replace(config, data=moved)
 
 
@@ -89,6 +92,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     config = _config(arguments)
     out = arguments.out or Path("runs/evaluate")
     folds = arguments.folds if arguments.folds else range(config.folds)
+    out.mkdir(parents=True, exist_ok=True)
     with tracked("evaluate", config):
         predictions = cross_validate(
             load_sources(config.data), config, by=arguments.by, folds=folds, out=out

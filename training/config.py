@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-SOURCES = ("star", "taubench", "politeness")
+SOURCES = ("star", "taubench", "situations", "politeness")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

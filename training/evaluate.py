@@ -20,11 +20,11 @@ from training.batches import examples
 from training.config import FinetuneConfig
 from training.datasets.labelled import LabelledTranscript
 from training.finetune import finetune
-from training.metrics import Estimate, bootstrap, mean_auroc
+from training.frozen import FrozenLayers
+from training.metrics import Estimate, Statistic, auroc, bootstrap, mean_over_folds, spearman
 from training.predict import predict
 from training.splits import fold_of, split_by_agent, split_by_task, task_folds
 
-RESOLUTION = [dimension.name for dimension in DIMENSIONS].index("resolution")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Prediction:
     Args:
         logits:    by dimension
         baseline:  the bag of words' resolution logit
-        labels:    by dimension; None where nobody was asked
+        labels:    resolution, empathy, and STAR's calm; None where nobody was asked
     """
 
     source: str
@@ -61,10 +61,11 @@ def cross_validate(
         folds:  which of ``config.folds`` folds to run
     """
     predictions: list[Prediction] = []
+    frozen = FrozenLayers(config.frozen_layers) if config.frozen_layers else None
     for fold in folds:
         train, test = _split(items, by, fold, config.folds)
         folder = out / f"{by}-{fold}"
-        model = finetune(train, config, out=folder)
+        model = finetune(train, config, out=folder, frozen=frozen)
         tokenizer = TurnTokenizer(folder / "tokenizer.json", max_tokens=config.max_tokens)
         logits = predict(model, examples(test, tokenizer, config.source_weights))
         predictions.extend(_predictions(train, test, logits, fold))
@@ -108,16 +109,44 @@ def _predictions(
             fold=fold,
             logits={d.name: float(z) for d, z in zip(DIMENSIONS, row, strict=True)},
             baseline=float(words),
-            labels={"empathy": item.tone, "resolution": item.resolution},
+            labels={"empathy": item.tone, "resolution": item.resolution, "calm": item.calm},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the out-of-fold scores.
+
+    Args:
+        dimension:  whose logit is asked
+        label:      against which label
+        group:      what the bootstrap resamples
+        baseline:   whether the bag of words was trained for this label
+    """
+
+    source: str
+    dimension: str
+    label: str
+    metric: str
+    group: str
+    baseline: bool
+
+
+QUESTIONS = (
+    Question("star", "resolution", "resolution", "AUROC", "agent", True),
+    Question("star", "empathy", "calm", "AUROC", "agent", False),
+    Question("taubench", "resolution", "resolution", "AUROC", "task", True),
+    Question("situations", "resolution", "resolution", "Spearman", "task", True),
+    Question("situations", "empathy", "empathy", "Spearman", "task", False),
+)
+METRICS: dict[str, Statistic] = {"AUROC": auroc, "Spearman": spearman}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line of the report."""
+    """One line of the report: a question's answer, beside the bag of words' where it has one."""
 
-    source: str
-    dimension: str
+    question: Question
     split: str
     model: Estimate
     baseline: Estimate | None
@@ -125,50 +154,51 @@ class Finding:
 
 
 def findings(predictions: Sequence[Prediction], *, split: str) -> list[Finding]:
-    """AUROC of each dimension on each source, beside the bag of words on the same splits."""
+    """Every question that the predictions can answer."""
     found = []
-    for source in ("star", "taubench"):
-        for dimension in ("resolution", "empathy"):
-            rows = [
-                p for p in predictions if p.source == source and p.labels[dimension] in (0.0, 1.0)
-            ]
-            if len({p.labels[dimension] for p in rows}) == 2:
-                found.append(_finding(rows, source, dimension, split))
+    for question in QUESTIONS:
+        rows = [
+            p
+            for p in predictions
+            if p.source == question.source and p.labels[question.label] is not None
+        ]
+        if len({p.labels[question.label] for p in rows}) > 1:
+            found.append(_finding(rows, question, split))
     return found
 
 
-def _finding(rows: list[Prediction], source: str, dimension: str, split: str) -> Finding:
-    labels = np.array([p.labels[dimension] for p in rows], dtype=np.float64)
-    ours = np.array([p.logits[dimension] for p in rows])
+def _finding(rows: list[Prediction], question: Question, split: str) -> Finding:
+    labels = np.array([p.labels[question.label] for p in rows], dtype=np.float64)
+    ours = np.array([p.logits[question.dimension] for p in rows])
+    words = np.array([p.baseline for p in rows], dtype=np.float64)
     folds = np.array([p.fold for p in rows])
-    agents = [p.agent if source == "star" else p.task for p in rows]
+    groups = [p.agent if question.group == "agent" else p.task for p in rows]
+    metric = METRICS[question.metric]
 
     def estimate(scores: np.ndarray) -> Estimate:
-        return bootstrap(lambda at: mean_auroc(labels[at], scores[at], folds[at]), agents)
+        return bootstrap(
+            lambda at: mean_over_folds(metric, labels[at], scores[at], folds[at]), groups
+        )
 
-    words = np.array([p.baseline for p in rows], dtype=np.float64)
     return Finding(
-        source=source,
-        dimension=dimension,
+        question=question,
         split=split,
         model=estimate(ours),
-        baseline=estimate(words) if dimension == "resolution" else None,
-        by_fold=[
-            mean_auroc(labels[folds == f], ours[folds == f], folds[folds == f])
-            for f in np.unique(folds)
-        ],
+        baseline=estimate(words) if question.baseline else None,
+        by_fold=[metric(labels[folds == f], ours[folds == f]) for f in np.unique(folds)],
     )
 
 
 def markdown(found: Sequence[Finding]) -> str:
     """The findings as a table."""
     lines = [
-        "| data | dimension | split by | AUROC | bag of words, same splits | by fold |",
-        "|---|---|---|---|---|---|",
+        "| data | label | split by | metric | model | bag of words, same splits | by fold |",
+        "|---|---|---|---|---|---|---|",
     ]
     for f in found:
-        folds = " ".join(f"{area:.2f}" for area in f.by_fold)
+        folds = " ".join(f"{value:.2f}" for value in f.by_fold)
+        cells = [f.question.source, f.question.label, f.split, f.question.metric]
         lines.append(
-            f"| {f.source} | {f.dimension} | {f.split} | {f.model} | {f.baseline or '-'} | {folds} |"
+            "| " + " | ".join([*cells, str(f.model), str(f.baseline or "-"), folds]) + " |"
         )
     return "\n".join(lines) + "\n"

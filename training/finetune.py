@@ -14,6 +14,7 @@ from training.backbone import backbone_path
 from training.batches import Example, collate, examples
 from training.config import FinetuneConfig
 from training.datasets.labelled import LabelledTranscript
+from training.frozen import FrozenLayers
 from training.model import TranscriptModel, from_backbone
 
 
@@ -22,11 +23,13 @@ def finetune(
     config: FinetuneConfig,
     *,
     out: Path,
+    frozen: FrozenLayers | None = None,
     report_to: str = "none",
 ) -> TranscriptModel:
     """Train on all ``items`` and save model and tokenizer under ``out`` (Hugging Face layout).
 
     Args:
+        frozen:     of an earlier training on the same backbone, so that its work is not done again
         report_to:  "mlflow" logs losses to the active run
 
     Returns:
@@ -34,7 +37,9 @@ def finetune(
     """
     set_seed(config.seed)
     model, tokenizer = from_backbone(backbone_path(config.backbone))
-    freeze(model, config.frozen_layers)
+    if config.frozen_layers:
+        model.frozen = frozen or FrozenLayers(config.frozen_layers)
+        model.frozen.hold(model.encoder)
     out.mkdir(parents=True, exist_ok=True)
     turn_tokenizer = save_tokenizer(tokenizer, out, max_tokens=config.max_tokens)
     trainer = Trainer(
@@ -45,21 +50,10 @@ def finetune(
         optimizers=(_optimizer(model, config), None),
     )
     trainer.train()
+    model.frozen = None
     model.config.max_tokens = config.max_tokens
     model.save_pretrained(out)
     return model.eval()
-
-
-def freeze(model: TranscriptModel, layers: int) -> None:
-    """Keep the backbone's embeddings and its first ``layers`` layers as they were pretrained.
-
-    The role tokens' embeddings stay frozen too, at the words that name the roles.
-    """
-    if layers == 0:
-        return
-    parts = [model.encoder.embeddings, *model.encoder.encoder.layer[:layers]]
-    for part in parts:
-        part.requires_grad_(False)
 
 
 def save_tokenizer(
@@ -77,7 +71,11 @@ def draw(
     rng = random.Random(config.seed)  # noqa: S311 (sampling, not secrets)
     drawn: list[Example] = []
     for source in config.data:
-        of_source = [item for item in items if item.source == source]
+        of_source = [
+            item
+            for item in items
+            if item.source == source and (item.resolution, item.tone) != (None, None)
+        ]
         ready = examples(of_source, tokenizer, config.source_weights)
         for _ in range(config.epochs):
             count = min(len(ready), config.items_per_epoch.get(source, len(ready)))

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 Floats = npt.NDArray[np.float64]
+Statistic = Callable[[Floats, Floats], float]
 ROUNDS = 1000
 
 
@@ -26,18 +28,30 @@ class Estimate:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}, n={self.n})"
 
 
-def mean_auroc(labels: Floats, scores: Floats, folds: Sequence[int]) -> float:
-    """Mean over folds of the area under the ROC curve; folds with one class only are left out.
+def auroc(labels: Floats, scores: Floats) -> float:
+    """Area under the ROC curve of 0/1 labels; NaN when there is one class only."""
+    return float(roc_auc_score(labels, scores)) if len(np.unique(labels)) == 2 else float("nan")
+
+
+def spearman(labels: Floats, scores: Floats) -> float:
+    """Rank correlation with graded labels, ties shared; NaN when all labels are equal."""
+    if len(np.unique(labels)) < 2 or len(np.unique(scores)) < 2:
+        return float("nan")
+    return float(spearmanr(labels, scores).statistic)
+
+
+def mean_over_folds(
+    statistic: Statistic, labels: Floats, scores: Floats, folds: npt.NDArray[np.int64]
+) -> float:
+    """Mean of a statistic within folds; a fold where it does not exist is left out.
 
     Within folds, because each fold has its own model, whose logits have their own origin.
     """
-    fold_of = np.asarray(folds)
-    areas = []
-    for fold in np.unique(fold_of):
-        here = fold_of == fold
-        if len(np.unique(labels[here])) == 2:
-            areas.append(roc_auc_score(labels[here], scores[here]))
-    return float(np.mean(areas)) if areas else float("nan")
+    values = [
+        statistic(labels[folds == fold], scores[folds == fold]) for fold in np.unique(folds)
+    ]
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def calibration_error(labels: Floats, probabilities: Floats, bins: int = 10) -> float:

@@ -24,6 +24,7 @@ from transformers.modeling_outputs import ModelOutput
 from qa_scoring.rubric.dimensions import DIMENSIONS
 from qa_scoring.scorer.heads import LAYERS, POSITION_BUCKETS, REACH
 from qa_scoring.scorer.turns import ROLE_TOKENS, SCORED_ROLES
+from training.frozen import FrozenLayers, run_layers
 
 MAY_SPEAK = [[role in d.speakers for d in DIMENSIONS] for role in SCORED_ROLES]
 
@@ -147,11 +148,19 @@ class TranscriptModel(PreTrainedModel):
         self.encoder = AutoModel.from_config(config.encoder)
         self.heads = DialogueHeads(config.encoder.hidden_size, config)
         self.bias = nn.Parameter(torch.zeros(len(DIMENSIONS)))
+        self.frozen: FrozenLayers | None = None  # while training only
         self.post_init()
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Mean of the encoder's last states: (n_pieces, length) -> (n_pieces, width)"""
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
+        if self.frozen is None:
+            states = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
+        else:
+            states = run_layers(
+                self.encoder.encoder.layer[self.frozen.count :],
+                self.frozen.states(input_ids, attention_mask),
+                attention_mask,
+            )
         weights = attention_mask.unsqueeze(-1).to(states.dtype)
         return (states * weights).sum(1) / weights.sum(1)
 

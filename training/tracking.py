@@ -34,7 +34,8 @@ def log_findings(found: Sequence[Finding]) -> None:
     import mlflow
 
     for finding in found:
-        name = f"{finding.source}_{finding.dimension}_by_{finding.split}_auroc"
+        question = finding.question
+        name = f"{question.source}_{question.label}_by_{finding.split}_{question.metric.lower()}"
         mlflow.log_metric(name, finding.model.value)
         mlflow.log_metric(f"{name}_low", finding.model.low)
         mlflow.log_metric(f"{name}_high", finding.model.high)

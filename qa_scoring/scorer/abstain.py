@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from qa_scoring.transcripts.language import detect_language
 from qa_scoring.transcripts.schema import Transcript
 
 # As Zendesk AutoQA asks before it scores: a message from each side, and ten words.
 LEAST_WORDS = 10
 LEAST_ROLE_CONFIDENCE = 0.8
+
+# Of a BCP 47 tag, or of a locale such as en_US; anything else declares nothing, and reasons
+# stay codes that BI can group by.
+_PRIMARY_SUBTAG = re.compile(r"([A-Za-z]{2,3})(?![^-_])")
 
 
 def reason_not_to_score(transcript: Transcript, languages: tuple[str, ...]) -> str | None:
@@ -39,13 +45,15 @@ def language_of(transcript: Transcript) -> str | None:
     heard = detect_language(text[:8000])
     if heard is not None or transcript.language is None:
         return heard
-    return transcript.language.split("-")[0].lower()
+    declared = _PRIMARY_SUBTAG.match(transcript.language)
+    return declared[1].lower() if declared else None
 
 
 def _has_words(texts: list[str], least: int) -> bool:
+    """A word has a letter or a digit: dashes and invisible characters are none."""
     seen = 0
     for text in texts:
-        seen += len(text[:10_000].split())
+        seen += sum(any(map(str.isalnum, word)) for word in text[:10_000].split())
         if seen >= least:
             return True
     return False

@@ -10,6 +10,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from qa_scoring.errors import ModelMismatch
 from qa_scoring.rubric.dimensions import DIMENSIONS, rubric_hash
@@ -56,18 +57,19 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = content.pop("artifact_version")
-        content["languages"] = tuple(content["languages"])
-        content["calibration"] = {
-            name: Calibration(**fitted) for name, fitted in content["calibration"].items()
-        }
-        manifest = Manifest(**content)
+        manifest = _parsed(content) if version == ARTIFACT_VERSION else None
     except FileNotFoundError as error:
         raise ModelMismatch(
             f"no {MANIFEST} in {folder}; expected a folder made by python -m training export"
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelMismatch(f"{path} is not a manifest of this version: {error}") from error
-    _check(folder, manifest, version)
+    if manifest is None:
+        raise ModelMismatch(
+            f"{folder} is of artifact version {version}; this qa-scoring reads {ARTIFACT_VERSION}. "
+            "Export the model again, or install the qa-scoring it was exported with"
+        )
+    _check(folder, manifest)
     return manifest
 
 
@@ -94,12 +96,17 @@ def file_digests(folder: Path) -> dict[str, str]:
     return digests
 
 
-def _check(folder: Path, manifest: Manifest, version: object) -> None:
-    if version != ARTIFACT_VERSION:
-        raise ModelMismatch(
-            f"{folder} is of artifact version {version}; this qa-scoring reads {ARTIFACT_VERSION}. "
-            "Export the model again, or install the qa-scoring it was exported with"
-        )
+def _parsed(content: dict[str, Any]) -> Manifest:
+    content["languages"] = tuple(content["languages"])
+    content["bias"] = {name: float(bias) for name, bias in content["bias"].items()}
+    content["calibration"] = {
+        name: Calibration(**fitted) for name, fitted in content["calibration"].items()
+    }
+    content["sha256"] = dict(content["sha256"])
+    return Manifest(**content)
+
+
+def _check(folder: Path, manifest: Manifest) -> None:
     if manifest.rubric_hash != rubric_hash():
         raise ModelMismatch(
             f"{folder} was trained for rubric {manifest.rubric_hash}, and this qa-scoring's "

@@ -52,12 +52,20 @@ class TurnTokenizer:
         path:        tokenizer.json whose vocabulary holds ROLE_TOKENS
         max_tokens:  tokens in a piece, special tokens included; a longer turn is cut into pieces,
                      so that every token is read
+
+    Raises:
+        ModelMismatch: the file is no tokenizer, or lacks a token
     """
 
     def __init__(self, path: Path, *, max_tokens: int) -> None:
         from tokenizers import Tokenizer
 
-        tokenizer: Tokenizer = Tokenizer.from_file(str(path))
+        try:
+            tokenizer: Tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises no type of its own
+            raise ModelMismatch(
+                f"cannot read {path}: {error}; export or install the model again"
+            ) from error
         tokenizer.no_truncation()
         tokenizer.no_padding()
         # A customer who types "[SEP]" or "[AGENT]" typed text, not a command to the model.
@@ -146,6 +154,8 @@ class TurnEncoder:
 
     def encode(self, pieces: Sequence[Piece]) -> npt.NDArray[np.float32]:
         """Vectors (n_pieces, width) in the order of ``pieces``."""
+        if not pieces:
+            return np.zeros((0, 0), dtype=np.float32)
         known = self._cache
         fresh: dict[Piece, npt.NDArray[np.float32]] = {}
         missing = {piece for piece in pieces if piece not in known}

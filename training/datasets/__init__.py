@@ -6,10 +6,16 @@ from pathlib import Path
 
 from training.datasets.labelled import LabelledTranscript
 from training.datasets.politeness import load_politeness
+from training.datasets.situations import load_situations
 from training.datasets.star import load_star
 from training.datasets.taubench import load_taubench
 
-LOADERS = {"star": load_star, "taubench": load_taubench, "politeness": load_politeness}
+LOADERS = {
+    "star": load_star,
+    "taubench": load_taubench,
+    "situations": load_situations,
+    "politeness": load_politeness,
+}
 
 
 def load_sources(paths: dict[str, str]) -> list[LabelledTranscript]:
@@ -18,6 +24,6 @@ def load_sources(paths: dict[str, str]) -> list[LabelledTranscript]:
         item
         for source, path in paths.items()
         for item in LOADERS[source](Path(path))
-        if item.resolution is not None or item.tone is not None
+        if (item.resolution, item.tone, item.calm) != (None, None, None)
         if any(turn.text.strip() for turn in item.transcript.turns)
     ]

@@ -1,6 +1,6 @@
 """STAR (RasaHQ/STAR, MIT): human-to-human service dialogues, people playing both sides.
 
-Resolution is the customer's own yes or no ("Did the assistant reserve your hotel?"); tone is
+Resolution is the customer's own yes or no ("Did the assistant reserve your hotel?"); ``calm`` is
 their answer to "... stay calm and helpful throughout the dialogue?". What the wizard typed to get
 suggestions was never seen by the customer and is left out.
 """
@@ -39,7 +39,7 @@ def load_star(path: Path) -> Iterator[LabelledTranscript]:
                 tasks=tasks,
                 agent=dialogue["AnonymizedWizardWorkerID"],
                 resolution=_resolution(answers, tasks),
-                tone=_tone(answers),
+                calm=_calm(answers),
             )
 
 
@@ -73,6 +73,6 @@ def _resolution(answers: list[dict], tasks: tuple[str, ...]) -> float | None:
     return None
 
 
-def _tone(answers: list[dict]) -> float | None:
+def _calm(answers: list[dict]) -> float | None:
     asked = [a for a in answers if "calm and helpful" in a["Question"]]
     return float(asked[0]["Answer"]) if asked else None

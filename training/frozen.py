@@ -1,0 +1,54 @@
+"""The layers that fine-tuning leaves as they were pretrained, run once a piece.
+
+Their output depends on the piece alone, so it is kept, in half precision, over epochs and over
+the folds of a cross-validation. With four of six layers frozen this halves the time of a step.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class FrozenLayers:
+    """Embeddings and the first ``count`` layers of a BERT-like encoder, and what they gave."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._states: dict[tuple[int, ...], Tensor] = {}
+
+    def hold(self, encoder: nn.Module) -> None:
+        """Freeze these layers of ``encoder``; every encoder held must be of the same backbone.
+
+        It has ``embeddings`` and ``encoder.layer``, as BERT, RoBERTa and MiniLM do.
+        """
+        self._embeddings = encoder.embeddings
+        self._layers = encoder.encoder.layer[: self.count]
+        for part in (self._embeddings, self._layers):
+            part.requires_grad_(False)
+
+    @torch.no_grad()
+    def states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """(n_pieces, length) -> hidden states (n_pieces, length, width)"""
+        lengths = attention_mask.sum(1).tolist()
+        rows = zip(input_ids.tolist(), lengths, strict=True)
+        pieces = [tuple(ids[:length]) for ids, length in rows]
+        missing = [row for row, piece in enumerate(pieces) if piece not in self._states]
+        if missing:
+            computed = self._run(input_ids[missing], attention_mask[missing])
+            for row, states in zip(missing, computed, strict=True):
+                self._states[pieces[row]] = states[: lengths[row]].half()
+        kept = [self._states[piece].float() for piece in pieces]
+        return nn.utils.rnn.pad_sequence(kept, batch_first=True).to(input_ids.device)
+
+    def _run(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return run_layers(self._layers, self._embeddings(input_ids=input_ids), attention_mask)
+
+
+def run_layers(layers: nn.ModuleList, states: Tensor, attention_mask: Tensor) -> Tensor:
+    """Hidden states through ``layers``; padding is attended by nobody."""
+    barred = attention_mask[:, None, None, :] == 0
+    bias = torch.zeros_like(barred, dtype=states.dtype).masked_fill(barred, -1e4)
+    for layer in layers:
+        states = layer(states, attention_mask=bias)
+    return states
