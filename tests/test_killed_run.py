@@ -73,7 +73,7 @@ def has_finished(target: Path) -> bool:
     except StoreError:  # there are none yet
         return False
     try:
-        return tables.sql("select 1 from runs where status = 'done'").fetchone() is not None
+        return bool(tables.sql("select 1 from runs where status = 'done'").fetchall())
     finally:
         tables.close()
 

@@ -30,21 +30,19 @@ def _parser() -> argparse.ArgumentParser:
     for step, summary in (
         (_convert, "write a data set's transcripts as JSONL"),
         (_finetune, "train on every labelled transcript"),
-        (_evaluate, "cross-validate by task and by agent"),
+        (_evaluate, "measure a model on tasks it never saw"),
         (_export, "write the folder that the scorer loads"),
     ):
         command = steps.add_parser(step.__name__.removeprefix("_"), help=summary)
         command.set_defaults(step=step)
         command.add_argument("--config", type=Path, default=Path("configs/finetune.yaml"))
         command.add_argument("--data-dir", type=Path, help="where the upstream archives are")
-        command.add_argument("--out", type=Path, required=step is not _evaluate)
+        command.add_argument("--out", type=Path, required=True)
         if step is _convert:
             command.add_argument("--source", required=True, help="star, taubench or politeness")
-        if step is _evaluate:
-            command.add_argument("--by", choices=("task", "agent"), default="task")
-            command.add_argument("--folds", type=int, nargs="*", help="which; all when left out")
-        if step is _export:
+        if step in (_evaluate, _export):
             command.add_argument("--model", type=Path, required=True)
+        if step is _export:
             command.add_argument("--predictions", type=Path, required=True)
             command.add_argument("--version", required=True)
     return parser
@@ -76,32 +74,30 @@ def _convert(arguments: argparse.Namespace) -> None:
 def _finetune(arguments: argparse.Namespace) -> None:
     from training.datasets import load_sources
     from training.finetune import finetune
+    from training.splits import part
     from training.tracking import tracked
 
     config = _config(arguments)
     with tracked("finetune", config):
-        finetune(load_sources(config.data), config, out=arguments.out, report_to="mlflow")
+        train = part(load_sources(config.data), "train", config)
+        finetune(train, config, out=arguments.out, report_to="mlflow")
     print(f"model: {arguments.out}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from training.datasets import load_sources
-    from training.evaluate import cross_validate, findings, markdown
+    from training.evaluate import findings, markdown, predict_held_out, write_predictions
     from training.tracking import log_findings, tracked
 
     config = _config(arguments)
-    out = arguments.out or Path("runs/evaluate")
-    folds = arguments.folds if arguments.folds else range(config.folds)
-    out.mkdir(parents=True, exist_ok=True)
+    arguments.out.mkdir(parents=True, exist_ok=True)
     with tracked("evaluate", config):
-        predictions = cross_validate(
-            load_sources(config.data), config, by=arguments.by, folds=folds, out=out
-        )
-        found = findings(predictions, split=arguments.by)
+        predictions = predict_held_out(load_sources(config.data), config, arguments.model)
+        found = findings(predictions)
         log_findings(found)
-    report = markdown(found)
-    (out / f"{arguments.by}.md").write_text(report, encoding="utf-8")
-    print(report)
+    write_predictions(arguments.out / "predictions.json", predictions)
+    (arguments.out / "report.md").write_text(markdown(found), encoding="utf-8")
+    print(markdown(found))
 
 
 def _export(arguments: argparse.Namespace) -> None:
@@ -110,13 +106,14 @@ def _export(arguments: argparse.Namespace) -> None:
     from training.evaluate import read_predictions
     from training.export import export
     from training.model import TranscriptModel
+    from training.splits import part
 
     config = _config(arguments)
     calibration = calibrate_from(read_predictions(arguments.predictions))
     export(
         TranscriptModel.from_pretrained(arguments.model),
         arguments.model / "tokenizer.json",
-        [item.transcript for item in load_sources(config.data)],
+        [item.transcript for item in part(load_sources(config.data), "train", config)],
         calibration,
         version=arguments.version,
         out=arguments.out,

@@ -20,7 +20,7 @@ def fit_calibration(logits: Floats, labels: Floats, *, level: float = 0.9) -> Ca
     """Platt scaling, then the split-conformal quantile of the scaled residuals.
 
     Args:
-        logits:  (n,) out of fold
+        logits:  (n,) on transcripts the model was not trained on
         labels:  (n,) in [0, 1]; a label between 0 and 1 counts as both, by its share
 
     The two fits share their data: with two parameters on hundreds of labels the optimism is far
@@ -48,10 +48,14 @@ def fit_calibration(logits: Floats, labels: Floats, *, level: float = 0.9) -> Ca
 
 
 def calibrate_from(predictions: Sequence[Prediction]) -> dict[str, Calibration]:
-    """A Calibration for every dimension, from out-of-fold predictions."""
+    """A Calibration for every dimension, from predictions on the development part."""
     fitted = {}
     for dimension in DIMENSIONS:
-        rows = [p for p in predictions if p.labels[dimension.name] is not None]
+        rows = [
+            p
+            for p in predictions
+            if p.part == "development" and p.labels[dimension.name] is not None
+        ]
         fitted[dimension.name] = fit_calibration(
             np.array([p.logits[dimension.name] for p in rows]),
             np.array([p.labels[dimension.name] for p in rows], dtype=np.float64),

@@ -23,7 +23,8 @@ class FinetuneConfig:
     backbone: str
     frozen_layers: int
     max_tokens: int
-    folds: int
+    development_tasks: list[str]
+    test_tasks: list[str]
     seed: int
     data: dict[str, str]
     items_per_epoch: dict[str, int]
@@ -49,8 +50,9 @@ class FinetuneConfig:
             raise ValueError(f"got max_tokens={self.max_tokens}; expected 16 to 512")
         if not 0.0 <= self.warmup < 1.0:
             raise ValueError(f"got warmup={self.warmup}; expected a share of the steps in [0, 1)")
-        if self.folds < 2:
-            raise ValueError(f"got folds={self.folds}; expected 2 or more")
+        both = set(self.development_tasks) & set(self.test_tasks)
+        if both:
+            raise ValueError(f"{', '.join(sorted(both))} is under development_tasks and test_tasks")
 
 
 def load_config(path: Path) -> FinetuneConfig:

@@ -23,13 +23,11 @@ def finetune(
     config: FinetuneConfig,
     *,
     out: Path,
-    frozen: FrozenLayers | None = None,
     report_to: str = "none",
 ) -> TranscriptModel:
     """Train on all ``items`` and save model and tokenizer under ``out`` (Hugging Face layout).
 
     Args:
-        frozen:     of an earlier training on the same backbone, so that its work is not done again
         report_to:  "mlflow" logs losses to the active run
 
     Returns:
@@ -38,7 +36,7 @@ def finetune(
     set_seed(config.seed)
     model, tokenizer = from_backbone(backbone_path(config.backbone))
     if config.frozen_layers:
-        model.frozen = frozen or FrozenLayers(config.frozen_layers)
+        model.frozen = FrozenLayers(config.frozen_layers)
         model.frozen.hold(model.encoder)
     out.mkdir(parents=True, exist_ok=True)
     turn_tokenizer = save_tokenizer(tokenizer, out, max_tokens=config.max_tokens)

@@ -1,7 +1,7 @@
 """The layers that fine-tuning leaves as they were pretrained, run once a piece.
 
-Their output depends on the piece alone, so it is kept, in half precision, over epochs and over
-the folds of a cross-validation. With four of six layers frozen this halves the time of a step.
+Their output depends on the piece alone, so it is kept, in half precision, over the epochs. With
+four of six layers frozen this halves the time of a step.
 """
 
 from __future__ import annotations

@@ -40,20 +40,6 @@ def spearman(labels: Floats, scores: Floats) -> float:
     return float(spearmanr(labels, scores).statistic)
 
 
-def mean_over_folds(
-    statistic: Statistic, labels: Floats, scores: Floats, folds: npt.NDArray[np.int64]
-) -> float:
-    """Mean of a statistic within folds; a fold where it does not exist is left out.
-
-    Within folds, because each fold has its own model, whose logits have their own origin.
-    """
-    values = [
-        statistic(labels[folds == fold], scores[folds == fold]) for fold in np.unique(folds)
-    ]
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else float("nan")
-
-
 def calibration_error(labels: Floats, probabilities: Floats, bins: int = 10) -> float:
     """Expected calibration error over bins of equal count (Naeini et al. 2015)."""
     order = np.argsort(probabilities)

@@ -1,47 +1,44 @@
-"""Splits by group, never by row: a task, or an agent, stands on one side only."""
+"""Splits by group, never by row: a task stands in one part only.
+
+Three parts. ``train`` teaches; ``development`` calibrates; ``test`` is looked at once a recipe is
+settled, and never tuned on.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal
 
+from training.config import FinetuneConfig
 from training.datasets.labelled import LabelledTranscript
 
+Part = Literal["train", "development", "test"]
 
-def fold_of(group: str, folds: int) -> int:
-    """A fold in [0, folds) that depends on the group's name alone."""
-    return int(hashlib.sha256(group.encode()).hexdigest(), 16) % folds
-
-
-def task_folds(items: Sequence[LabelledTranscript], folds: int) -> dict[str, int]:
-    """A fold for every task, largest task first into the emptiest fold (by answered dialogues)."""
-    sizes: dict[str, int] = {}
-    for item in items:
-        for task in item.tasks:
-            answered = item.resolution is not None and len(item.tasks) == 1
-            sizes[task] = sizes.get(task, 0) + answered
-    filled = [0] * folds
-    assigned = {}
-    for task in sorted(sizes, key=lambda name: (-sizes[name], name)):
-        assigned[task] = filled.index(min(filled))
-        filled[assigned[task]] += sizes[task]
-    return assigned
+# Of the sources whose tasks are numbered and alike, every fifth task goes to each held-out part.
+_SHARE = 5
 
 
-def split_by_task(
-    items: Sequence[LabelledTranscript], held_out: set[str]
-) -> tuple[list[LabelledTranscript], list[LabelledTranscript]]:
-    """(train, test). A dialogue about a held-out task and another one goes to neither side:
-    in training it would show the held-out task, in test a task that was trained on."""
-    train = [item for item in items if not held_out & set(item.tasks)]
-    test = [item for item in items if set(item.tasks) <= held_out]
-    return train, test
+def part_of_task(task: str, source: str, config: FinetuneConfig) -> Part:
+    """By name for STAR, whose tasks differ; by a digest of the name for the others."""
+    if source == "politeness":
+        return "train"
+    if source == "star":
+        if task in config.test_tasks:
+            return "test"
+        return "development" if task in config.development_tasks else "train"
+    digest = int(hashlib.sha256(task.encode()).hexdigest(), 16) % _SHARE
+    held_out: dict[int, Part] = {0: "test", 1: "development"}
+    return held_out.get(digest, "train")
 
 
-def split_by_agent(
-    items: Sequence[LabelledTranscript], fold: int, folds: int
-) -> tuple[list[LabelledTranscript], list[LabelledTranscript]]:
-    """(train, test) with no agent on both sides."""
-    train = [item for item in items if fold_of(item.agent, folds) != fold]
-    test = [item for item in items if fold_of(item.agent, folds) == fold]
-    return train, test
+def part(
+    items: Sequence[LabelledTranscript], name: Part, config: FinetuneConfig
+) -> list[LabelledTranscript]:
+    """The items all of whose tasks are in the part. A dialogue about tasks of two parts is in
+    none: in training it would show a held-out task, in test a task that was trained on."""
+    return [
+        item
+        for item in items
+        if {part_of_task(task, item.source, config) for task in item.tasks} == {name}
+    ]

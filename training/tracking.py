@@ -35,7 +35,7 @@ def log_findings(found: Sequence[Finding]) -> None:
 
     for finding in found:
         question = finding.question
-        name = f"{question.source}_{question.label}_by_{finding.split}_{question.metric.lower()}"
+        name = f"{question.source}_{question.label}_{question.metric.lower()}"
         mlflow.log_metric(name, finding.model.value)
         mlflow.log_metric(f"{name}_low", finding.model.low)
         mlflow.log_metric(f"{name}_high", finding.model.high)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qa_scoring.tables.duckdb_store import query_rows
-from qa_scoring.tables.views import _AGGREGATES, DIMENSIONS, _grouped
+from qa_scoring.tables.views import AGGREGATES, DIMENSIONS, grouped
 
 if TYPE_CHECKING:
     import duckdb
@@ -80,8 +80,8 @@ def dimensions(tables: duckdb.DuckDBPyConnection) -> list[Row]:
     """The contract's aggregates by dimension, with ``median`` and how many are ``by_human``."""
     return query_rows(
         tables,
-        f"with {_grouped('true as everything', 'everything')} "
-        f"select {_AGGREGATES}, median, by_human from grouped join ("
+        f"with {grouped('true as everything', 'everything')} "
+        f"select {AGGREGATES}, median, by_human from grouped join ("
         "select item, median(score) as median, "
         "count(*) filter (where source = 'HUMAN') as by_human "
         "from latest_scores where item_type = 'dimension' group by item) using (item) "
@@ -111,7 +111,7 @@ def week_scores(tables: duckdb.DuckDBPyConnection) -> list[Row]:
     """The contract's aggregates by week and dimension."""
     return query_rows(
         tables,
-        f"with {_grouped(_WEEK, 'week')} select week, {_AGGREGATES} from grouped "
+        f"with {grouped(_WEEK, 'week')} select week, {AGGREGATES} from grouped "
         "where week is not null order by week",
     )
 
@@ -120,7 +120,7 @@ def groups(tables: duckdb.DuckDBPyConnection, who: str) -> list[Row]:
     """The contract's aggregates by ``team`` or ``agent_id`` over the whole period, by name."""
     return query_rows(
         tables,
-        f"with {_grouped('true as everything', who)} select {who} as name, {_AGGREGATES} "
+        f"with {grouped('true as everything', who)} select {who} as name, {AGGREGATES} "
         "from grouped order by name nulls last",
     )
 

@@ -231,7 +231,7 @@ RUNS = Table(
     description="One row a run: read = scored + abstained + rejected + skipped once it is done.",
     columns=(
         Column("run_id", TEXT, "the run"),
-        Column("status", TEXT, "running, done or failed"),
+        Column("status", TEXT, "running (also after a kill, until resumed) or done"),
         Column("started_at", TIMESTAMP, "UTC"),
         Column("ended_at", TIMESTAMP, "UTC; NULL while running", nullable=True),
         Column("seconds", DOUBLE, "wall time; NULL while running", nullable=True),

@@ -148,7 +148,7 @@ _AGGREGATE_COLUMNS = (
     Column("suppressed", BOOLEAN, f"n is below {MIN_N}: too few to speak of a mean"),
 )
 # Expects a relation ``grouped`` with item, n, mean, sd and unscored.
-_AGGREGATES = f"""item, n,
+AGGREGATES = f"""item, n,
   case when n >= {MIN_N} then mean end as mean_score,
   case when n >= {MIN_N} then greatest(0.0, mean - {_T975} * sd / sqrt(n)) end as ci_low,
   case when n >= {MIN_N} then least(100.0, mean + {_T975} * sd / sqrt(n)) end as ci_high,
@@ -157,7 +157,7 @@ _AGGREGATES = f"""item, n,
   n < {MIN_N} as suppressed"""
 
 
-def _grouped(period: str, group: str) -> str:
+def grouped(period: str, group: str) -> str:
     """The relation ``grouped``: dimension scores by ``group``, which may use ``period``."""
     return f"""facts as (
   select t.agent_id, t.team, {period}, s.item, s.score
@@ -185,8 +185,8 @@ def _by_week(who: Column) -> View:
             *_AGGREGATE_COLUMNS,
         ),
         sql=f"""
-with {_grouped(week, f"{who.name}, week")}
-select {who.name}, week, {_AGGREGATES}
+with {grouped(week, f"{who.name}, week")}
+select {who.name}, week, {AGGREGATES}
 from grouped
 """,
     )
@@ -204,13 +204,13 @@ _SURGE = View(
         *_AGGREGATE_COLUMNS,
     ),
     sql=f"""
-with {_grouped(_HOUR, "hour")},
+with {grouped(_HOUR, "hour")},
 hours as (
   select {_HOUR}, count(*) as volume,
     percentile_cont(0.5) within group (order by t.wait_seconds) as median_wait_seconds
   from transcripts t group by 1
 )
-select h.hour, h.volume, h.median_wait_seconds, {_AGGREGATES}
+select h.hour, h.volume, h.median_wait_seconds, {AGGREGATES}
 from hours h join grouped g on g.hour is not distinct from h.hour
 """,
 )

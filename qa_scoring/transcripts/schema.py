@@ -20,8 +20,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 # A sender's clock may run ahead of ours, and local times arrive without their zone.
 CLOCK_SLACK = timedelta(hours=26)
 
-# C0 controls except tab and line breaks, DEL, and lone surrogates: no store can hold them all.
-_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# Control characters except tab and line breaks, and lone surrogates: no store can hold them all.
+_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _NAMES = ("transcript_id", "channel", "agent_id", "team", "customer_id", "queue", "language")
 

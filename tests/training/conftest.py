@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny import WORDS, transcript
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import BertConfig
 
 from qa_scoring.scorer.turns import ROLE_TOKENS, TurnTokenizer
-from qa_scoring.transcripts.schema import Transcript, Turn
+from qa_scoring.transcripts.schema import Transcript
 from training.model import TranscriptModel, TranscriptModelConfig
 
-WORDS = (
-    "hello thanks please sorry your order is booked not available refund done cannot help "
-    "anything else great goodbye where my package late it has arrived we will call back"
-).split()
 MAX_TOKENS = 16
 
 
@@ -61,14 +58,6 @@ def tiny_model() -> TranscriptModel:
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
     return model.eval()
-
-
-def transcript(name: str, *texts: str) -> Transcript:
-    """Customer and agent in turns, the customer first."""
-    turns = tuple(
-        Turn(role="customer" if i % 2 == 0 else "agent", text=text) for i, text in enumerate(texts)
-    )
-    return Transcript(transcript_id=name, turns=turns)
 
 
 @pytest.fixture

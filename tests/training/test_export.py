@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from tiny import WORDS, transcript
 
 from qa_scoring.rubric.dimensions import DIMENSIONS
 from qa_scoring.scorer.calibration import Calibration
@@ -19,8 +20,6 @@ CALIBRATION = {d.name: Calibration(slope=1.0, intercept=0.0, quantile=0.5) for d
 
 @pytest.fixture(scope="module")
 def folder(tiny_model, tokenizer_file, tmp_path_factory):
-    from tests.training.conftest import WORDS, transcript
-
     out = tmp_path_factory.mktemp("model")
     rng = np.random.default_rng(0)
     for_scales = [
@@ -36,8 +35,6 @@ def _torch_logits(model, tokenizer, transcripts):
 
 
 def test_int8_ranks_transcripts_as_torch_does(folder, tiny_model, tokenizer):
-    from tests.training.conftest import WORDS, transcript
-
     rng = np.random.default_rng(1)
     many = [
         transcript(str(i), *(" ".join(rng.choice(WORDS, 5)) for _ in range(rng.integers(2, 9))))

@@ -1,46 +1,58 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
 from qa_scoring.transcripts.schema import Transcript, Turn
+from training.config import FinetuneConfig, load_config
 from training.datasets.labelled import LabelledTranscript
-from training.splits import split_by_agent, split_by_task, task_folds
+from training.splits import part
+
+PARTS = ("train", "development", "test")
+ROOT = Path(__file__).parent.parent.parent
 
 
-def _item(name: str, tasks: tuple[str, ...], agent: str = "a") -> LabelledTranscript:
+@pytest.fixture
+def config() -> FinetuneConfig:
+    return replace(
+        load_config(ROOT / "configs" / "finetune.yaml"),
+        development_tasks=["b"],
+        test_tasks=["c", "d"],
+    )
+
+
+def _item(source: str, *tasks: str) -> LabelledTranscript:
     return LabelledTranscript(
-        transcript=Transcript(transcript_id=name, turns=(Turn(role="agent", text="hi"),)),
-        source="star",
+        transcript=Transcript(
+            transcript_id=f"{source}-{tasks}", turns=(Turn(role="agent", text="hi"),)
+        ),
+        source=source,
         tasks=tasks,
-        agent=agent,
+        agent="a",
         resolution=1.0,
     )
 
 
-ITEMS = [_item(f"{task}{i}", (task,), f"agent-{i}") for task in "abcdefgh" for i in range(9)]
+def test_named_tasks_are_held_out(config: FinetuneConfig) -> None:
+    items = [_item("star", task) for task in "abcd"]
+    found = {name: [item.tasks[0] for item in part(items, name, config)] for name in PARTS}
+    assert found == {"train": ["a"], "development": ["b"], "test": ["c", "d"]}
 
 
-def test_no_task_stands_on_both_sides():
-    for fold in range(4):
-        held_out = {task for task, f in task_folds(ITEMS, 4).items() if f == fold}
-        train, test = split_by_task(ITEMS, held_out)
-        assert {t for i in train for t in i.tasks}.isdisjoint(t for i in test for t in i.tasks)
-        assert len(train) + len(test) == len(ITEMS)
+def test_a_dialogue_about_tasks_of_two_parts_is_in_none(config: FinetuneConfig) -> None:
+    mixed = [_item("star", "a", "c"), _item("star", "b", "c")]
+    assert not any(part(mixed, name, config) for name in PARTS)
 
 
-def test_every_task_is_held_out_once_and_folds_are_even():
-    folds = task_folds(ITEMS, 4)
-    assert set(folds) == set("abcdefgh")
-    assert sorted(folds.values()) == [0, 0, 1, 1, 2, 2, 3, 3]
+@pytest.mark.parametrize("source", ["taubench", "situations"])
+def test_numbered_tasks_stand_in_one_part_each(source: str, config: FinetuneConfig) -> None:
+    items = [_item(source, f"task-{i}") for i in range(300) for _ in range(2)]
+    tasks = [{item.tasks[0] for item in part(items, name, config)} for name in PARTS]
+    assert sum(len(part(items, name, config)) for name in PARTS) == len(items)
+    assert not tasks[0] & tasks[1] | tasks[0] & tasks[2] | tasks[1] & tasks[2]
+    assert all(30 < len(held_out) < 90 for held_out in tasks[1:])
 
 
-def test_a_dialogue_about_a_held_out_task_and_another_is_on_neither_side():
-    mixed = _item("mixed", ("a", "b"))
-    train, test = split_by_task([*ITEMS, mixed], {"a"})
-    assert mixed not in train
-    assert mixed not in test
-
-
-def test_no_agent_stands_on_both_sides():
-    seen = set()
-    for fold in range(3):
-        train, test = split_by_agent(ITEMS, fold, 3)
-        assert {i.agent for i in train}.isdisjoint(i.agent for i in test)
-        seen |= {i.agent for i in test}
-    assert seen == {i.agent for i in ITEMS}
+def test_politeness_only_teaches(config: FinetuneConfig) -> None:
+    items = [_item("politeness", "wikipedia")]
+    assert part(items, "train", config) == items

@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from qa_scoring.transcripts.schema import Transcript, Turn
+from qa_scoring.errors import TranscriptRejected
+from qa_scoring.transcripts.formats.fields import Context
+from qa_scoring.transcripts.formats.taubench import to_transcript
 from training.datasets.archive import members
 from training.datasets.labelled import LabelledTranscript
 
-ROLES = {"user": "customer", "assistant": "agent"}
-
 
 def load_taubench(path: Path) -> Iterator[LabelledTranscript]:
+    """Every trajectory in which somebody spoke, read as the scorer reads it."""
     for name, content in members(path, "*.json"):
-        for number, result in enumerate(json.loads(content)):
-            turns = tuple(
-                Turn(role=ROLES[m["role"]], text=m["content"])
-                for m in result["traj"]
-                if m["role"] in ROLES and m.get("content")
+        context = Context(stem=Path(name).stem, roles={})
+        for number, result in enumerate(json.loads(content), start=1):
+            try:
+                transcript = to_transcript(result, replace(context, item=number))
+            except TranscriptRejected:
+                continue  # a conversation in which nobody spoke teaches nothing
+            yield LabelledTranscript(
+                transcript=transcript,
+                source="taubench",
+                tasks=(f"retail-{result['task_id']}",),
+                agent=context.stem,
+                resolution=float(result["reward"]),
             )
-            if turns:
-                yield LabelledTranscript(
-                    transcript=Transcript(
-                        transcript_id=f"{Path(name).stem}-{number}", turns=turns, channel="chat"
-                    ),
-                    source="taubench",
-                    tasks=(f"retail-{result['task_id']}",),
-                    agent=Path(name).stem,
-                    resolution=float(result["reward"]),
-                )

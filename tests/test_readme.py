@@ -1,0 +1,70 @@
+"""Every block of the README runs, in order, as a reader would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the blocks need of a checkout, so that they write nothing into this one."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in ("demo", "configs", "training"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.duckdb*"))
+    return copy
+
+
+def _run(command: list[str], folder: Path) -> None:
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.slow
+def test_every_bash_and_python_block_runs_in_order(checkout: Path) -> None:
+    ran = 0
+    for language, block in BLOCKS:
+        if language == "bash":
+            for line in block.splitlines():
+                _run(["bash", "-euo", "pipefail", "-c", line], checkout)
+                ran += 1
+        elif language == "python":
+            _run([sys.executable, "-c", block], checkout)
+            ran += 1
+    assert ran > 8
+
+
+def test_json_blocks_are_input_the_scorer_reads(tmp_path: Path) -> None:
+    from qa_scoring import Transcript, open_transcripts
+
+    examples = [block for language, block in BLOCKS if language == "json"]
+    assert examples
+    for example in examples:
+        file = tmp_path / "example.jsonl"
+        file.write_text(json.dumps(json.loads(example)))
+        assert all(isinstance(item, Transcript) for item in open_transcripts(file))
+
+
+def test_the_make_targets_the_readme_names_exist() -> None:
+    named = re.findall(r"^    make (\w+)", (ROOT / "README.md").read_text(), re.M)
+    assert named == ["demo", "test"]
+    for target in named:
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
