@@ -73,7 +73,8 @@ def weekly_bars(weeks: Sequence[date], counts: Sequence[int]) -> Markup:
 def weekly_line(weeks: Sequence[date], minutes: Sequence[float | None]) -> Markup:
     """Median wait in minutes by week; the line breaks where no wait is known."""
     most = max((value for value in minutes if value is not None), default=0.0) or 1.0
-    body = _frame(weeks, [(_y(0, most), "0"), (_y(most, most), f"{most:.1f}")])
+    top = f"{most:.0f}" if most >= 10 else f"{most:.1f}"
+    body = _frame(weeks, [(_y(0, most), "0"), (_y(most, most), top)])
     before: tuple[float, float] | None = None
     for place, value in enumerate(minutes):
         if value is None:

@@ -15,6 +15,9 @@ from training.batches import Example
 from training.export import export, export_encoder
 from training.predict import predict
 
+# The older exporter warns that there is a newer one, whose graphs the quantiser cannot fuse.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
 CALIBRATION = {d.name: Calibration(slope=1.0, intercept=0.0, quantile=0.5) for d in DIMENSIONS}
 
 
