@@ -98,6 +98,7 @@ def export_encoder(model: TranscriptModel, path: Path) -> None:
     axes = {0: "pieces", 1: "tokens"}
     ids = torch.ones(2, 7, dtype=torch.long)
     # The fused attention kernel has no ONNX form that the quantiser knows.
+    attention = model.encoder.config._attn_implementation
     model.encoder.set_attn_implementation("eager")
     torch.onnx.export(
         _Encoder(model).eval(),
@@ -109,6 +110,7 @@ def export_encoder(model: TranscriptModel, path: Path) -> None:
         opset_version=OPSET,
         dynamo=False,
     )
+    model.encoder.set_attn_implementation(attention)
 
 
 def export_heads(model: TranscriptModel, path: Path) -> None:

@@ -91,7 +91,8 @@ class ContextLayer(nn.Module):
         """x (batch, n, width), may_attend (batch, 1, n, n) bool -> (batch, n, width)"""
         batch, count, width = x.shape
         qkv = self.query_key_value(self.attention_norm(x))
-        q, k, v = qkv.view(batch, count, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        split = qkv.view(batch, count, 3, self.heads, width // self.heads)
+        q, k, v = split.permute(2, 0, 3, 1, 4).unbind(0)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=may_attend)
         mixed = mixed.transpose(1, 2).reshape(batch, count, width)
         x = x + self.dropout(self.attention_out(mixed))

@@ -15,8 +15,11 @@ from training.batches import Example
 from training.export import export, export_encoder
 from training.predict import predict
 
-# The older exporter warns that there is a newer one, whose graphs the quantiser cannot fuse.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+# The older exporter warns that there is a newer one, whose graphs the quantiser cannot fuse, and
+# of every Python branch it traces; these tests compare what came out.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::UserWarning", "ignore::torch.jit.TracerWarning"
+)
 
 CALIBRATION = {d.name: Calibration(slope=1.0, intercept=0.0, quantile=0.5) for d in DIMENSIONS}
 
