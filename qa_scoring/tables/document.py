@@ -28,9 +28,11 @@ A folder (`--to scores/`) holds one folder of Parquet files a table:
 
 ```python
 import pandas as pd
+
 scores = pd.read_parquet("scores/scores")
 
 import pyarrow.dataset as ds
+
 scores = ds.dataset("scores/scores").to_table()
 ```
 
@@ -39,6 +41,7 @@ directly: that removes what the run left unfinished. In Python, tables and views
 
 ```python
 from qa_scoring.tables.stores import open_tables
+
 with open_tables("scores.duckdb") as tables:  # or a folder
     rows = tables.sql("select * from transcript_scores").to_arrow_table().to_pylist()
 ```
