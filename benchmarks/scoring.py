@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -35,7 +34,6 @@ def main(arguments: argparse.Namespace) -> None:
     print(f"process start to first score: {statistics.median(starts):.2f} s")
     read = [t for t in open_transcripts(arguments.transcripts) if isinstance(t, Transcript)]
     sample = random.Random(0).sample(read, min(arguments.sample, len(read)))
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{len(sample)} transcripts, {sum(len(t.turns) for t in sample)} turns")
 
     classify = _pipeline()
@@ -47,7 +45,6 @@ def main(arguments: argparse.Namespace) -> None:
     print(f"qa-scoring: {len(sample) / statistics.median(ours):.0f} transcripts a second")
     print(f"pipeline:   {len(sample) / statistics.median(theirs):.0f} transcripts a second")
     print(f"ratio: {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})")
-    print(f"memory after reading, before any model: {memory:.0f} MB")
 
 
 def _seconds(work: Callable[[], object]) -> float:
