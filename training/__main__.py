@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from training.config import FinetuneConfig, load_config
+from training.datasets import LOADERS, load_sources
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     steps = parser.add_subparsers(required=True)
     for step, summary in (
         (_convert, "write a data set's transcripts as JSONL"),
-        (_finetune, "train on every labelled transcript"),
+        (_finetune, "train on the tasks that are not held out"),
         (_evaluate, "measure a model on tasks it never saw"),
         (_export, "write the folder that the scorer loads"),
     ):
@@ -39,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--data-dir", type=Path, help="where the upstream archives are")
         command.add_argument("--out", type=Path, required=True)
         if step is _convert:
-            command.add_argument("--source", required=True, help="star, taubench or politeness")
+            command.add_argument("--source", required=True, choices=LOADERS)
         if step in (_evaluate, _export):
             command.add_argument("--model", type=Path, required=True)
         if step is _export:
@@ -60,19 +61,17 @@ def _config(arguments: argparse.Namespace) -> FinetuneConfig:
 
 
 def _convert(arguments: argparse.Namespace) -> None:
-    from training.datasets import LOADERS
     from training.datasets.jsonl import write_jsonl
 
     config = _config(arguments)
     if arguments.source not in config.data:
-        raise ValueError(f"got source {arguments.source!r}; expected one of {', '.join(LOADERS)}")
+        raise ValueError(f"{arguments.config} has no path for {arguments.source} under data")
     items = LOADERS[arguments.source](Path(config.data[arguments.source]))
     count = write_jsonl((item.transcript for item in items), arguments.out)
     print(f"{count} transcripts: {arguments.out}")
 
 
 def _finetune(arguments: argparse.Namespace) -> None:
-    from training.datasets import load_sources
     from training.finetune import finetune
     from training.splits import part
     from training.tracking import tracked
@@ -85,7 +84,6 @@ def _finetune(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from training.datasets import load_sources
     from training.evaluate import findings, markdown, predict_held_out, write_predictions
     from training.tracking import log_findings, tracked
 
@@ -102,7 +100,6 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 def _export(arguments: argparse.Namespace) -> None:
     from training.calibrate import calibrate_from
-    from training.datasets import load_sources
     from training.evaluate import read_predictions
     from training.export import export
     from training.model import TranscriptModel

@@ -13,7 +13,7 @@ from qa_scoring.scorer.heads import position_buckets
 from qa_scoring.scorer.turns import TokenisedTranscript, TurnTokenizer, pad, token_budget_batches
 from training.datasets.labelled import LabelledTranscript
 
-PIECE_BUDGET = 2048
+PIECE_BUDGET = 1024  # tokens after padding; small batches stay in the cache of a CPU
 
 
 @dataclass(frozen=True, slots=True)

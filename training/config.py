@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-SOURCES = ("star", "taubench", "situations", "politeness")
+from training.datasets import LOADERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +39,9 @@ class FinetuneConfig:
     def __post_init__(self) -> None:
         for name in ("data", "items_per_epoch", "source_weights"):
             for source in getattr(self, name):
-                if source not in SOURCES:
+                if source not in LOADERS:
                     raise ValueError(
-                        f"unknown source {source!r} under {name}; known: {', '.join(SOURCES)}"
+                        f"unknown source {source!r} under {name}; known: {', '.join(LOADERS)}"
                     )
         for source in self.data:
             if source not in self.source_weights:

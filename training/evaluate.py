@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class Prediction:
     agent: str
     part: str
     logits: dict[str, float]
-    baseline: float | None
+    baseline: float
     labels: dict[str, float | None]
 
 
@@ -47,13 +47,14 @@ def predict_held_out(
     """Predictions of a trained model on the development and test parts of ``items``."""
     model = TranscriptModel.from_pretrained(model_folder)
     tokenizer = TurnTokenizer(model_folder / "tokenizer.json", max_tokens=config.max_tokens)
-    train = part(items, "train", config)
-    predictions: list[Prediction] = []
-    for name in ("development", "test"):
-        held_out = part(items, name, config)
-        logits = predict(model, examples(held_out, tokenizer, config.source_weights))
-        predictions.extend(_predictions(train, held_out, logits, name))
-    return predictions
+    parts = [(name, i) for name in ("development", "test") for i in part(items, name, config)]
+    held_out = [item for _, item in parts]
+    logits = predict(model, examples(held_out, tokenizer, config.source_weights))
+    words = tfidf_scores(part(items, "train", config), held_out)
+    return [
+        _prediction(item, name, row, float(baseline))
+        for (name, item), row, baseline in zip(parts, logits, words, strict=True)
+    ]
 
 
 def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
@@ -64,28 +65,23 @@ def read_predictions(path: Path) -> list[Prediction]:
     return [Prediction(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
 
 
-def _predictions(
-    train: Sequence[LabelledTranscript],
-    test: Sequence[LabelledTranscript],
-    logits: np.ndarray,
-    part_name: str,
-) -> Iterator[Prediction]:
-    baseline = tfidf_scores(train, test)
-    for item, row, words in zip(test, logits, baseline, strict=True):
-        yield Prediction(
-            source=item.source,
-            task="+".join(item.tasks),
-            agent=item.agent,
-            part=part_name,
-            logits={d.name: float(z) for d, z in zip(DIMENSIONS, row, strict=True)},
-            baseline=float(words),
-            labels={"empathy": item.tone, "resolution": item.resolution, "calm": item.calm},
-        )
+def _prediction(
+    item: LabelledTranscript, part_name: str, logits: np.ndarray, baseline: float
+) -> Prediction:
+    return Prediction(
+        source=item.source,
+        task="+".join(item.tasks),
+        agent=item.agent,
+        part=part_name,
+        logits={d.name: float(z) for d, z in zip(DIMENSIONS, logits, strict=True)},
+        baseline=baseline,
+        labels={"empathy": item.tone, "resolution": item.resolution, "calm": item.calm},
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of the out-of-fold scores.
+    """What is asked of the scores on the test part.
 
     Args:
         dimension:  whose logit is asked

@@ -24,20 +24,16 @@ def finetune(
     *,
     out: Path,
     report_to: str = "none",
-) -> TranscriptModel:
+) -> None:
     """Train on all ``items`` and save model and tokenizer under ``out`` (Hugging Face layout).
 
     Args:
         report_to:  "mlflow" logs losses to the active run
-
-    Returns:
-        the trained model, in evaluation mode
     """
     set_seed(config.seed)
     model, tokenizer = from_backbone(backbone_path(config.backbone))
     if config.frozen_layers:
-        model.frozen = FrozenLayers(config.frozen_layers)
-        model.frozen.hold(model.encoder)
+        model.frozen = FrozenLayers(model.encoder, config.frozen_layers)
     out.mkdir(parents=True, exist_ok=True)
     turn_tokenizer = save_tokenizer(tokenizer, out, max_tokens=config.max_tokens)
     trainer = Trainer(
@@ -51,7 +47,6 @@ def finetune(
     model.frozen = None
     model.config.max_tokens = config.max_tokens
     model.save_pretrained(out)
-    return model.eval()
 
 
 def save_tokenizer(

@@ -11,19 +11,17 @@ from torch import Tensor, nn
 
 
 class FrozenLayers:
-    """Embeddings and the first ``count`` layers of a BERT-like encoder, and what they gave."""
+    """Freezes embeddings and the first ``count`` layers of ``encoder``; keeps what they give.
 
-    def __init__(self, count: int) -> None:
+    Args:
+        encoder:  has ``embeddings`` and ``encoder.layer``, as BERT, RoBERTa and MiniLM do
+    """
+
+    def __init__(self, encoder: nn.Module, count: int) -> None:
         self.count = count
         self._states: dict[tuple[int, ...], Tensor] = {}
-
-    def hold(self, encoder: nn.Module) -> None:
-        """Freeze these layers of ``encoder``; every encoder held must be of the same backbone.
-
-        It has ``embeddings`` and ``encoder.layer``, as BERT, RoBERTa and MiniLM do.
-        """
         self._embeddings = encoder.embeddings
-        self._layers = encoder.encoder.layer[: self.count]
+        self._layers = encoder.encoder.layer[:count]
         for part in (self._embeddings, self._layers):
             part.requires_grad_(False)
 
@@ -35,14 +33,12 @@ class FrozenLayers:
         pieces = [tuple(ids[:length]) for ids, length in rows]
         missing = [row for row, piece in enumerate(pieces) if piece not in self._states]
         if missing:
-            computed = self._run(input_ids[missing], attention_mask[missing])
+            embedded = self._embeddings(input_ids=input_ids[missing])
+            computed = run_layers(self._layers, embedded, attention_mask[missing])
             for row, states in zip(missing, computed, strict=True):
                 self._states[pieces[row]] = states[: lengths[row]].half()
         kept = [self._states[piece].float() for piece in pieces]
         return nn.utils.rnn.pad_sequence(kept, batch_first=True).to(input_ids.device)
-
-    def _run(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        return run_layers(self._layers, self._embeddings(input_ids=input_ids), attention_mask)
 
 
 def run_layers(layers: nn.ModuleList, states: Tensor, attention_mask: Tensor) -> Tensor:

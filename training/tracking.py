@@ -11,7 +11,7 @@ from dataclasses import asdict
 from training.config import FinetuneConfig
 from training.evaluate import Finding
 
-# Set before the server URI is known to be anything else: the file store is no longer supported.
+# A database, since MLflow no longer supports its file store.
 DEFAULT_URI = "sqlite:///mlflow.db"
 EXPERIMENT = "qa-scoring"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qa_scoring.tables.duckdb_store import query_rows
-from qa_scoring.tables.views import AGGREGATES, DIMENSIONS, grouped
+from qa_scoring.tables.views import AGGREGATES, DIMENSIONS, WEEK, grouped
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,7 +20,6 @@ EACH_SIDE = 5
 # The scorer's quotes are shorter; those of another system may be whole turns.
 LONGEST_QUOTE = 400
 
-_WEEK = "cast(date_trunc('week', t.started_at at time zone 'UTC') as date) as week"
 _IN_ORDER = f"coalesce(list_position({list(DIMENSIONS)}, item), {len(DIMENSIONS) + 1}), item"
 
 
@@ -102,7 +101,7 @@ def weeks(tables: duckdb.DuckDBPyConnection) -> list[Row]:
     """Volume and median wait of all transcripts by week; week is NULL without a date."""
     return query_rows(
         tables,
-        f"select {_WEEK}, count(*) as volume, median(t.wait_seconds) as median_wait_seconds "
+        f"select {WEEK}, count(*) as volume, median(t.wait_seconds) as median_wait_seconds "
         "from transcripts t group by 1 order by 1 nulls last",
     )
 
@@ -111,7 +110,7 @@ def week_scores(tables: duckdb.DuckDBPyConnection) -> list[Row]:
     """The contract's aggregates by week and dimension."""
     return query_rows(
         tables,
-        f"with {grouped(_WEEK, 'week')} select week, {AGGREGATES} from grouped "
+        f"with {grouped(WEEK, 'week')} select week, {AGGREGATES} from grouped "
         "where week is not null order by week",
     )
 

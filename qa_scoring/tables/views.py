@@ -171,8 +171,10 @@ grouped as (
 )"""
 
 
+WEEK = "cast(date_trunc('week', t.started_at at time zone 'UTC') as date) as week"
+
+
 def _by_week(who: Column) -> View:
-    week = "cast(date_trunc('week', t.started_at at time zone 'UTC') as date) as week"
     return View(
         name=f"{who.name.removesuffix('_id')}_week",
         description=(
@@ -185,7 +187,7 @@ def _by_week(who: Column) -> View:
             *_AGGREGATE_COLUMNS,
         ),
         sql=f"""
-with {grouped(week, f"{who.name}, week")}
+with {grouped(WEEK, f"{who.name}, week")}
 select {who.name}, week, {AGGREGATES}
 from grouped
 """,

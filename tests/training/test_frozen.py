@@ -15,8 +15,7 @@ def test_frozen_layers_give_what_the_encoder_gives_at_first_and_from_memory(tiny
     ids, mask = _pieces()
     with torch.no_grad():
         whole = tiny_model.encode(ids, mask)
-        tiny_model.frozen = FrozenLayers(1)
-        tiny_model.frozen.hold(tiny_model.encoder)
+        tiny_model.frozen = FrozenLayers(tiny_model.encoder, 1)
         try:
             first, second = tiny_model.encode(ids, mask), tiny_model.encode(ids, mask)
         finally:
@@ -28,8 +27,7 @@ def test_frozen_layers_give_what_the_encoder_gives_at_first_and_from_memory(tiny
 
 
 def test_held_layers_do_not_learn_and_the_others_do(tiny_model):
-    frozen = FrozenLayers(1)
-    frozen.hold(tiny_model.encoder)
+    FrozenLayers(tiny_model.encoder, 1)
     learns = [p.requires_grad for p in tiny_model.encoder.encoder.layer[0].parameters()]
     still = [p.requires_grad for p in tiny_model.encoder.encoder.layer[1].parameters()]
     tiny_model.requires_grad_(True)
