@@ -113,14 +113,17 @@ def explain(
 
 @app.command()
 def check(
-    inputs: Annotated[list[str], typer.Argument(help="Inputs as for score, or a model folder.")],
+    inputs: Annotated[list[str], typer.Argument(help="Inputs as for score, policies, or a model.")],
     format: Format = "auto",  # noqa: A002
     roles: Roles = None,
     strict: Strict = False,
 ) -> None:
-    """Say what is wrong with inputs or a model, and where. Changes nothing."""
+    """Say what is wrong with inputs, policies or a model, and where. Changes nothing."""
     if len(inputs) == 1 and (Path(inputs[0]) / "scorer.json").exists():
         _check_model(Path(inputs[0]))
+        return
+    if all(Path(name).suffix in (".yaml", ".yml") for name in inputs):
+        _check_policies(inputs)
         return
     _check_transcripts(inputs, format, roles, strict)
 
@@ -166,6 +169,28 @@ def _check_model(folder: Path) -> None:
 
     made = load_scorer(folder).provenance
     _out.print(f"{folder}: {made.scorer_name} {made.scorer_version}, rubric {made.rubric_hash}: ok")
+
+
+def _check_policies(files: list[str]) -> None:
+    from qa_scoring.errors import PolicyError
+    from qa_scoring.rubric.policy import load_policy
+
+    refused = 0
+    for file in files:
+        try:
+            policy = load_policy(Path(file))
+        except PolicyError as error:
+            _err.print(f"qa-scoring: {error}", markup=False)
+            refused += 1
+            continue
+        critical = sum(rule.critical for rule in policy.rules)
+        _out.print(
+            f"{file}: {policy.policy_id} version {policy.version}, {len(policy.rules)} rules, "
+            f"{critical} critical: ok",
+            markup=False,
+        )
+    if refused:
+        raise typer.Exit(WRONG_USAGE)
 
 
 def _check_transcripts(

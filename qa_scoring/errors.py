@@ -38,6 +38,10 @@ class ModelMismatch(QAScoringError, ValueError):
     """A model folder is incomplete, altered, or of another artifact version."""
 
 
+class PolicyError(QAScoringError, ValueError):
+    """A policy cannot be read as written; the message begins with file and line."""
+
+
 class StoreError(QAScoringError, RuntimeError):
     """The score tables cannot be opened or written."""
 

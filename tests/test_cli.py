@@ -200,6 +200,19 @@ def test_ctrl_c_says_how_to_go_on(qa, monkeypatch, calls, tables):
     assert "--resume" in done.err
 
 
+def test_check_reads_every_policy_and_names_each_mistake(qa, tmp_path):
+    good, bad, worse = (tmp_path / f"{name}.yaml" for name in ("good", "bad", "worse"))
+    good.write_text("policy: p\nversion: 1\nrules:\n- {id: P-001, must: Greet}\n")
+    bad.write_text("policy: p\nversion: 0\nrules:\n- {id: P-001, must: Greet}\n")
+    worse.write_text("polcy: p\n")
+    assert qa("check", good).code == DONE
+    done = qa("check", good, bad, worse)
+    assert done.code == WRONG_USAGE
+    assert "p version 1, 1 rules, 0 critical: ok" in done.out
+    assert "bad.yaml:2: got version '0'" in done.err
+    assert "did you mean 'policy'?" in done.err
+
+
 def test_explain_shows_scores_abstentions_and_the_turns_behind_them(qa, scored):
     done = qa("explain", scored, "call-2")
     assert done.code == DONE
@@ -257,7 +270,7 @@ def test_terminal_markup_and_escapes_in_a_transcript_are_inert(qa, tmp_path, tab
     assert f"[red]{CUSTOMER}[/red][/] :smile:" in shown
     assert "[bold]id[/]" in shown and "[/team]" in shown
     assert not set(shown) & set("\x1b\x07\x9b\u202e\r")
-    lines = [each for each in shown.splitlines() if each.endswith("agent    Yes.")]
+    lines = [each.split("  (")[0] for each in shown.splitlines() if "agent    Yes." in each]
     assert lines == [" " * 14 + "   1 agent    Yes."]
 
 
