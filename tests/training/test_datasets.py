@@ -18,8 +18,14 @@ from training.datasets.taubench import load_taubench
 CORPUS = Path(__file__).parent.parent.parent / "training" / "corpus"
 
 
-def _event(agent: str, action: str, text: str, time: int) -> dict:
-    return {"Agent": agent, "Action": action, "Text": text, "UnixTime": time}
+def _event(agent: str, action: str, text: str, time: int, label: str | None = None) -> dict:
+    return {
+        "Agent": agent,
+        "Action": action,
+        "ActionLabel": label,
+        "Text": text,
+        "UnixTime": time,
+    }
 
 
 def _dialogue(number: int, task: str, answers: dict[str, bool]) -> dict:
@@ -33,9 +39,11 @@ def _dialogue(number: int, task: str, answers: dict[str, bool]) -> dict:
             _event("UserGuide", "instruct", "book something", 99),
             _event("User", "utter", "a room please", 100),
             _event("Wizard", "request_suggestions", "what the customer never saw", 104),
-            _event("Wizard", "pick_suggestion", "which dates?", 106),
+            _event("Wizard", "pick_suggestion", "which dates?", 106, "hotel_ask_date_from"),
             _event("User", "utter", "tomorrow", 120),
-            _event("Wizard", "utter", "booked", 125),
+            _event("Wizard", "pick_suggestion", "nothing free", 121, "hotel_unavailable"),
+            _event("Wizard", "pick_suggestion", "booked", 125, "hotel_reservation_succeeded"),
+            _event("Wizard", "utter", "you are welcome", 126),
         ],
     }
 
@@ -67,7 +75,9 @@ def test_star_keeps_what_was_said_and_when(star_folder: Path) -> None:
         ("customer", "a room please", 0),
         ("agent", "which dates?", 6),
         ("customer", "tomorrow", 20),
+        ("agent", "nothing free", 21),
         ("agent", "booked", 25),
+        ("agent", "you are welcome", 26),
     ]
 
 
@@ -78,6 +88,15 @@ def test_star_labels_only_what_was_asked_about_the_need(star_folder: Path) -> No
         "hotel_search": (None, 1.0),  # asked about a booking that was not the task
         "weather": (None, None),
     }
+
+
+def test_stars_actions_say_what_became_of_the_request(star_folder: Path) -> None:
+    first = next(iter(load_star(star_folder)))
+    no, delivers, declines = (
+        {"delivers": float(outcome == "yes"), "declines": float(outcome == "no")}
+        for outcome in ("neither", "yes", "no")
+    )
+    assert list(first.behaviours) == [{}, no, {}, declines, delivers, {}]
 
 
 def test_a_zip_reads_like_its_folder(star_folder: Path, tmp_path: Path) -> None:
@@ -119,7 +138,7 @@ def test_politeness_rows_with_shifted_columns_are_left_out(tmp_path: Path) -> No
     header = "Community,Id,Request,Score1,Normalized Score\n"
     rows = "W,1,could you help?,20,0.9\nW,2,what now,5\nW,3,a,b,1,2,3\nW,4,hm?,9,-0.8\n"
     (tmp_path / "wikipedia.annotated.csv").write_text(header + rows)
-    tones = {i.transcript.transcript_id: i.tone for i in load_politeness(tmp_path)}
+    tones = {i.transcript.transcript_id: i.empathy for i in load_politeness(tmp_path)}
     assert list(tones) == ["politeness-wikipedia-1", "politeness-wikipedia-4"]
     assert tones["politeness-wikipedia-1"] > 0.5 > tones["politeness-wikipedia-4"]
 
@@ -132,8 +151,8 @@ def test_every_situation_is_told_four_ways() -> None:
 
 
 def test_neither_label_of_the_situations_gives_the_other_away() -> None:
-    met = [i.tone for i in load_situations(CORPUS) if i.resolution > 0.5]
-    unmet = [i.tone for i in load_situations(CORPUS) if i.resolution < 0.5]
+    met = [i.empathy for i in load_situations(CORPUS) if i.resolution > 0.5]
+    unmet = [i.empathy for i in load_situations(CORPUS) if i.resolution < 0.5]
     assert sum(met) / len(met) == pytest.approx(sum(unmet) / len(unmet), abs=0.08)
 
 

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from training.datasets.corpus import load_corpus
 from training.datasets.labelled import LabelledTranscript
 from training.datasets.politeness import load_politeness
 from training.datasets.situations import load_situations
 from training.datasets.star import load_star
 from training.datasets.taubench import load_taubench
+from training.datasets.uss import load_uss
 
 LOADERS = {
+    "corpus": load_corpus,
     "star": load_star,
     "taubench": load_taubench,
     "situations": load_situations,
     "politeness": load_politeness,
+    "uss": load_uss,
+}
+# As the upstream archives are called; the other sources are in the repository.
+PUBLIC = {
+    "star": "STAR.zip",
+    "taubench": "tau-bench-retail.zip",
+    "politeness": "stanford-politeness.zip",
+    "uss": "uss.zip",
 }
 
 
@@ -24,6 +35,6 @@ def load_sources(paths: dict[str, str]) -> list[LabelledTranscript]:
         item
         for source, path in paths.items()
         for item in LOADERS[source](Path(path))
-        if (item.resolution, item.tone, item.calm) != (None, None, None)
+        if item.labels()
         if any(turn.text.strip() for turn in item.transcript.turns)
     ]

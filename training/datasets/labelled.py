@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from qa_scoring.transcripts.schema import Transcript
 
@@ -11,12 +12,16 @@ from qa_scoring.transcripts.schema import Transcript
 class LabelledTranscript:
     """
     Args:
-        source:      star, taubench, situations, politeness
+        source:      a name in ``training.datasets.LOADERS``
         tasks:       what was asked for; a split by task keeps a task on one side
         agent:       who served; a split by agent keeps an agent on one side
         resolution:  in [0, 1], None when nobody was asked
-        tone:        in [0, 1], from hostile to caring, None when nobody was asked
+        empathy:     in [0, 1], None when nobody was asked
+        behaviours:  for each turn, 0 or 1 by name (``qa_scoring.rubric.behaviours``) where the
+                     turn was labelled; empty when no turn was
+        facts:       what a report can be sliced by beside channel and length, e.g. industry
         calm:        "stayed calm and helpful", 1 or 0: 97% say yes, so it is for evaluation only
+        satisfaction:  of the whole dialogue in [0, 1], by people who read it; likewise
     """
 
     transcript: Transcript
@@ -24,5 +29,18 @@ class LabelledTranscript:
     tasks: tuple[str, ...]
     agent: str
     resolution: float | None = None
-    tone: float | None = None
+    empathy: float | None = None
+    behaviours: tuple[Mapping[str, float], ...] = ()
     calm: float | None = None
+    satisfaction: float | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def labels(self) -> dict[str, float]:
+        """The labels of the whole transcript that exist, by name."""
+        named = {
+            "empathy": self.empathy,
+            "resolution": self.resolution,
+            "calm": self.calm,
+            "satisfaction": self.satisfaction,
+        }
+        return {name: label for name, label in named.items() if label is not None}

@@ -34,7 +34,7 @@ def load_politeness(path: Path) -> Iterator[LabelledTranscript]:
                     source="politeness",
                     tasks=(community,),
                     agent=f"{community}-{row['Id']}",
-                    tone=1.0 / (1.0 + math.exp(-2.0 * float(row["Normalized Score"]))),
+                    empathy=1.0 / (1.0 + math.exp(-2.0 * float(row["Normalized Score"]))),
                 )
 
 

@@ -34,5 +34,5 @@ def load_situations(path: Path) -> Iterator[LabelledTranscript]:
                 tasks=(situation,),
                 agent=situation,
                 resolution=row["resolution"] / FULLY_RESOLVED,
-                tone=row["empathy"] / FULL_EMPATHY,
+                empathy=row["empathy"] / FULL_EMPATHY,
             )

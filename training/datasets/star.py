@@ -8,6 +8,7 @@ suggestions was never seen by the customer and is left out.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,14 @@ NOT_RESOLUTION = ("calm and helpful", "enjoy this task", "something about rain")
 # Customers told to look for a hotel were, in some batches, asked whether one was reserved: their
 # "no" says that the form was the wrong one, not that their need was not met.
 MISMATCHED = ("reserve your hotel", "hotel_search")
+
+# The wizards' actions by what they report; the same words stand in the names over all tasks.
+DECLINES = re.compile("failed|unavailable|not_available|nothing_found|no_venue|cannot")
+DELIVERS = re.compile(
+    "success|succeeded|confirmed|confirm_rsvp|ride_confirm_booking|_done|search_result|balance"
+    "|instructions|inform_(rating|location|price|flight|forecast)|driver_details|answer_correct"
+)
+UNTELLING = (None, "custom", "out_of_scope", "spaceship_inform_outcome")
 
 
 def load_star(path: Path) -> Iterator[LabelledTranscript]:
@@ -40,11 +49,27 @@ def load_star(path: Path) -> Iterator[LabelledTranscript]:
                 agent=dialogue["AnonymizedWizardWorkerID"],
                 resolution=_resolution(answers, tasks),
                 calm=_calm(answers),
+                behaviours=tuple(map(_outcome, _spoken(dialogue))),
             )
 
 
+def _spoken(dialogue: dict) -> list[dict]:
+    return [e for e in dialogue["Events"] if e["Agent"] in ROLES and e["Action"] in SPOKEN]
+
+
+def _outcome(event: dict) -> dict[str, float]:
+    """What the wizard's chosen action says became of the request; nothing where none was chosen."""
+    action = event.get("ActionLabel")
+    if ROLES[event["Agent"]] != "agent" or action in UNTELLING:
+        return {}
+    return {
+        "delivers": float(DELIVERS.search(action) is not None),
+        "declines": float(DECLINES.search(action) is not None),
+    }
+
+
 def _transcript(dialogue: dict) -> Transcript | None:
-    events = [e for e in dialogue["Events"] if e["Agent"] in ROLES and e["Action"] in SPOKEN]
+    events = _spoken(dialogue)
     if not events:
         return None
     begin = events[0]["UnixTime"]
