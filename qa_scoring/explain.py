@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from qa_scoring.errors import UnknownTranscript
+from qa_scoring.rubric.behaviours import FRUSTRATION_STEPS
 from qa_scoring.tables.duckdb_store import query_rows
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, object]
 
+_WORTH_NAMING = 0.75
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -39,6 +41,11 @@ def explain(tables: duckdb.DuckDBPyConnection, transcript_id: str) -> Iterator[T
     turns = query_rows(
         tables, "select * from turns where transcript_id = ? order by turn_index", [transcript_id]
     )
+    shown = query_rows(
+        tables,
+        "select * from behaviours where transcript_id = ? order by turn_index, probability desc",
+        [transcript_id],
+    )
     yield _headline(facts[0])
     for row in query_rows(
         tables,
@@ -48,7 +55,12 @@ def explain(tables: duckdb.DuckDBPyConnection, transcript_id: str) -> Iterator[T
         yield _score_line(row)
     yield Text()
     for turn in turns:
-        yield _turn_line(turn, [e for e in evidence if e["turn_index"] == turn["turn_index"]])
+        at = turn["turn_index"]
+        yield _turn_line(
+            turn,
+            [e for e in evidence if e["turn_index"] == at],
+            [b for b in shown if b["turn_index"] == at],
+        )
 
 
 def inert(text: str) -> str:
@@ -92,7 +104,7 @@ def _score_line(row: Row) -> Text:
     return line
 
 
-def _turn_line(turn: Row, evidence: list[Row]) -> Text:
+def _turn_line(turn: Row, evidence: list[Row], behaviours: list[Row]) -> Text:
     line = Text(f"{turn['turn_index']:>4} {turn['role']!s:<9}", style="dim")
     # Indented, so that no line of a turn can pass for a turn.
     lines = [inert(each) for each in str(turn["text"]).splitlines()]
@@ -102,7 +114,17 @@ def _turn_line(turn: Row, evidence: list[Row]) -> Text:
         assert isinstance(contribution, float)
         style = "green" if contribution > 0 else "red"
         line.append(f"  [{row['item']} {contribution:+.2f}]", style=style)
-    return line
+    return line.append(_shown(behaviours), style="dim")
+
+
+def _shown(behaviours: list[Row]) -> str:
+    """The manner and outcome that the turn more likely than not shows, or the frustration."""
+    likely = {str(b["behaviour"]): float(str(b["probability"])) for b in behaviours}
+    frustration = sum(likely.pop(step, 0.0) for step in FRUSTRATION_STEPS)
+    names = [name.replace("_", " ") for name, chance in likely.items() if chance >= 0.5]
+    if frustration >= _WORTH_NAMING:
+        names.append(f"frustration {frustration:.1f} of {len(FRUSTRATION_STEPS)}")
+    return f"  ({', '.join(names)})" if names else ""
 
 
 def _unknown(tables: duckdb.DuckDBPyConnection, transcript_id: str) -> str:

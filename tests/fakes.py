@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from qa_scoring.rubric.behaviours import BEHAVIOURS
 from qa_scoring.rubric.dimensions import DIMENSIONS, rubric_hash
 from qa_scoring.scorer.artifact import Manifest
 from qa_scoring.scorer.calibration import Calibration
@@ -32,6 +33,7 @@ _random = np.random.default_rng(11)
 _ROLE = _random.normal(size=(2, WIDTH)).astype(np.float32)
 _FROM_START, _FROM_END = 0.1 * _random.normal(size=(2, 16, WIDTH)).astype(np.float32)
 _ATTENTION, _VALUE = 0.4 * _random.normal(size=(2, len(DIMENSIONS), WIDTH)).astype(np.float32)
+_BEHAVIOUR = _random.normal(size=(len(BEHAVIOURS), WIDTH)).astype(np.float32)
 
 
 class FakeEngine:
@@ -56,7 +58,7 @@ class FakeEngine:
     def read_turns(self, vectors, roles, from_start, from_end, mask):
         x = vectors + _ROLE[roles] + _FROM_START[from_start] + _FROM_END[from_end]
         # Not a matrix product: its rounding would depend on the shape of the batch.
-        return tuple((x[..., None, :] * w).sum(-1) for w in (_ATTENTION, _VALUE))
+        return tuple((x[..., None, :] * w).sum(-1) for w in (_ATTENTION, _VALUE, _BEHAVIOUR))
 
 
 class ReachEngine(FakeEngine):

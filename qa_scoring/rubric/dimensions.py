@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from qa_scoring.rubric.behaviours import BEHAVIOURS
 from qa_scoring.transcripts.schema import Role
 
 
@@ -47,5 +48,5 @@ DIMENSIONS = (
 
 def rubric_hash() -> str:
     """12 hex digits that change when what good means changes."""
-    content = json.dumps([asdict(dimension) for dimension in DIMENSIONS], sort_keys=True)
+    content = json.dumps([asdict(part) for part in (*DIMENSIONS, *BEHAVIOURS)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]

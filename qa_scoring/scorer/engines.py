@@ -35,15 +35,15 @@ class Engine(Protocol):
         from_start: Ints,
         from_end: Ints,
         mask: npt.NDArray[np.bool_],
-    ) -> tuple[Floats, Floats]:
-        """Turn vectors in their dialogue to attention logits and values.
+    ) -> tuple[Floats, Floats, Floats]:
+        """Turn vectors in their dialogue to attention logits, values and behaviour logits.
 
         Args:
             vectors:  (batch, n, width)
             roles, from_start, from_end, mask:  (batch, n), see ``qa_scoring.scorer.heads``
 
         Returns:
-            two arrays (batch, n, n_dimensions)
+            two arrays (batch, n, n_dimensions) and one (batch, n, n_behaviours)
         """
 
 
@@ -73,8 +73,8 @@ class OnnxEngine:
         from_start: Ints,
         from_end: Ints,
         mask: npt.NDArray[np.bool_],
-    ) -> tuple[Floats, Floats]:
-        attention, values = self._heads.run(
+    ) -> tuple[Floats, Floats, Floats]:
+        attention, values, behaviours = self._heads.run(
             None,
             {
                 "vectors": vectors,
@@ -84,7 +84,7 @@ class OnnxEngine:
                 "mask": mask,
             },
         )
-        return np.asarray(attention, dtype=np.float32), np.asarray(values, dtype=np.float32)
+        return attention, values, behaviours
 
 
 def _session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from qa_scoring.scorer.heads import TranscriptLogits
 from qa_scoring.scorer.scored import Evidence
 from qa_scoring.transcripts.schema import Transcript, Turn
 
@@ -12,12 +13,23 @@ MOST_QUOTES = 3
 LONGEST_QUOTE = 280
 
 
-def turn_contributions(
-    contributions: npt.NDArray[np.float64], turn_index: npt.NDArray[np.int64], turns: int
-) -> npt.NDArray[np.float64]:
-    """Sum of the pieces' contributions, by turn: (n_pieces,) -> (turns,)"""
-    summed = np.bincount(turn_index, weights=contributions, minlength=turns)
-    return summed.astype(np.float64, copy=False)
+def by_turn(
+    result: TranscriptLogits, turn_index: npt.NDArray[np.int64], turns: int
+) -> TranscriptLogits:
+    """From pieces to turns: contributions add up, and a turn shows what any piece of it shows.
+
+    Args:
+        turn_index:  (n_pieces,)
+
+    Returns:
+        contributions (turns, n_dimensions), behaviours (turns, n_behaviours); a turn without
+        pieces contributes nothing and shows nothing
+    """
+    contributions = np.zeros((turns, result.contributions.shape[1]))
+    np.add.at(contributions, turn_index, result.contributions)
+    behaviours = np.full((turns, result.behaviours.shape[1]), -np.inf)
+    np.maximum.at(behaviours, turn_index, result.behaviours)
+    return TranscriptLogits(result.logits, contributions, behaviours)
 
 
 def strongest(

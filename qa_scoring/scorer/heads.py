@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from qa_scoring.rubric.behaviours import BEHAVIOURS
 from qa_scoring.rubric.dimensions import DIMENSIONS
 from qa_scoring.scorer.turns import SCORED_ROLES
 
@@ -33,16 +34,18 @@ _CORE = 512
 
 
 @dataclass(frozen=True, slots=True)
-class DimensionLogits:
-    """Logits of one transcript.
+class TranscriptLogits:
+    """Logits of one transcript, before calibration.
 
     Attributes:
         logits:         (n_dimensions,)
         contributions:  (n_pieces, n_dimensions); ``bias + contributions.sum(0) == logits``
+        behaviours:     (n_pieces, n_behaviours)
     """
 
     logits: npt.NDArray[np.float64]
     contributions: npt.NDArray[np.float64]
+    behaviours: npt.NDArray[np.float64]
 
 
 def position_buckets(count: int) -> tuple[Ints, Ints]:
@@ -60,7 +63,9 @@ def eligible(roles: Ints) -> npt.NDArray[np.bool_]:
     return np.asarray(allowed[roles], dtype=np.bool_)
 
 
-def pool(attention: Floats, values: Floats, roles: Ints, bias: Floats) -> DimensionLogits:
+def pool(
+    attention: Floats, values: Floats, roles: Ints, bias: Floats
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Weigh the pieces' values by a softmax of their attention, over eligible pieces.
 
     Args:
@@ -68,13 +73,16 @@ def pool(attention: Floats, values: Floats, roles: Ints, bias: Floats) -> Dimens
         roles:              (n_pieces,)
         bias:               (n_dimensions,)
 
+    Returns:
+        logits (n_dimensions,) and contributions (n_pieces, n_dimensions)
+
     A dimension nobody may speak for keeps its bias and no contribution; the caller abstains.
     """
     masked = np.where(eligible(roles), attention.astype(np.float64), -np.inf)
     top = masked.max(axis=0, initial=-1e30)
     weights = np.exp(masked - top)
     contributions = weights / np.maximum(weights.sum(axis=0), 1e-30) * values
-    return DimensionLogits(bias + contributions.sum(axis=0), contributions)
+    return bias + contributions.sum(axis=0), contributions
 
 
 class Heads:
@@ -85,22 +93,25 @@ class Heads:
         self._bias = bias
         self._budget = budget
 
-    def logits(self, vectors: Sequence[Floats], roles: Sequence[Ints]) -> list[DimensionLogits]:
-        """One DimensionLogits a transcript; ``vectors[i]`` is (n_pieces_i, width)."""
+    def logits(self, vectors: Sequence[Floats], roles: Sequence[Ints]) -> list[TranscriptLogits]:
+        """One TranscriptLogits a transcript; ``vectors[i]`` is (n_pieces_i, width)."""
         blocks = [
             block
             for number, (v, r) in enumerate(zip(vectors, roles, strict=True))
             for block in _blocks(number, v, r)
         ]
-        attention = [np.zeros((len(r), len(DIMENSIONS)), np.float32) for r in roles]
-        values = [np.zeros((len(r), len(DIMENSIONS)), np.float32) for r in roles]
+        sizes = (len(DIMENSIONS), len(DIMENSIONS), len(BEHAVIOURS))
+        read = [tuple(np.zeros((len(r), size), np.float32) for size in sizes) for r in roles]
         for batch in _batches(blocks, self._budget):
-            a, v = self._engine.read_turns(*_stack(batch))
+            outputs = self._engine.read_turns(*_stack(batch))
             for row, block in enumerate(batch):
                 inner = slice(block.core.start - block.start, block.core.stop - block.start)
-                attention[block.number][block.core] = a[row, inner]
-                values[block.number][block.core] = v[row, inner]
-        return [pool(a, v, r, self._bias) for a, v, r in zip(attention, values, roles, strict=True)]
+                for kept, output in zip(read[block.number], outputs, strict=True):
+                    kept[block.core] = output[row, inner]
+        return [
+            TranscriptLogits(*pool(attention, values, r, self._bias), behaviours.astype(np.float64))
+            for (attention, values, behaviours), r in zip(read, roles, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
+class SeenBehaviour:
     """One observable behaviour in one turn, with its probability in [0, 1]."""
 
     turn_index: int
@@ -81,7 +81,7 @@ class ScoredTranscript:
 
     transcript: Transcript
     scores: tuple[Score, ...]
-    behaviours: tuple[Behaviour, ...] = ()
+    behaviours: tuple[SeenBehaviour, ...] = ()
 
     def score_of(self, item: str) -> Score:
         """The score of one item; KeyError names the items there are."""

@@ -11,9 +11,10 @@ from qa_scoring.errors import UsageError
 from qa_scoring.rubric.dimensions import DIMENSIONS
 from qa_scoring.scorer.abstain import reason_not_to_score
 from qa_scoring.scorer.artifact import Manifest, read_manifest
+from qa_scoring.scorer.behaviours import seen_behaviours
 from qa_scoring.scorer.engines import Engine, OnnxEngine
-from qa_scoring.scorer.evidence import strongest, turn_contributions
-from qa_scoring.scorer.heads import DimensionLogits, Heads
+from qa_scoring.scorer.evidence import by_turn, strongest
+from qa_scoring.scorer.heads import Heads, TranscriptLogits
 from qa_scoring.scorer.scored import Provenance, Score, ScoredTranscript
 from qa_scoring.scorer.turns import TokenisedTranscript, TurnEncoder, TurnTokenizer
 from qa_scoring.transcripts.schema import Transcript
@@ -56,17 +57,18 @@ class Scorer:
         for chunk in _chunks(transcripts, _TURNS_AT_ONCE):
             yield from self._score_chunk(chunk)
 
-    def logits(self, transcripts: Sequence[Transcript]) -> list[DimensionLogits]:
-        """Uncalibrated logits and their contributions by turn, (n_turns, n_dimensions)."""
+    def logits(self, transcripts: Sequence[Transcript]) -> list[TranscriptLogits]:
+        """Uncalibrated logits; contributions (n_turns, n_dimensions) and behaviours
+        (n_turns, n_behaviours) by turn, not by piece."""
         tokenised = self._tokenizer.tokenise(transcripts)
         return [
-            DimensionLogits(result.logits, _by_turn(transcript, tokens, result))
+            by_turn(result, tokens.turn_index, len(transcript.turns))
             for transcript, tokens, result in zip(
                 transcripts, tokenised, self._run_model(tokenised), strict=True
             )
         ]
 
-    def _run_model(self, tokenised: Sequence[TokenisedTranscript]) -> list[DimensionLogits]:
+    def _run_model(self, tokenised: Sequence[TokenisedTranscript]) -> list[TranscriptLogits]:
         pieces = [piece for tokens in tokenised for piece in tokens.pieces]
         vectors = self._encoder.encode(pieces)
         ends = np.cumsum([len(tokens.pieces) for tokens in tokenised])
@@ -78,19 +80,22 @@ class Scorer:
         results = iter(self.logits(fit) if fit else [])
         for transcript, reason in zip(chunk, reasons, strict=True):
             if reason is None:
-                scores = self._dimension_scores(transcript, next(results))
+                yield self._scored(transcript, next(results))
             else:
-                scores = tuple(_abstained(d.name, reason) for d in DIMENSIONS)
-            yield ScoredTranscript(transcript=transcript, scores=(*scores, _NO_POLICY))
+                abstained = tuple(_abstained(d.name, reason) for d in DIMENSIONS)
+                yield ScoredTranscript(transcript=transcript, scores=(*abstained, _NO_POLICY))
 
-    def _dimension_scores(
-        self, transcript: Transcript, result: DimensionLogits
-    ) -> tuple[Score, ...]:
-        return tuple(
+    def _scored(self, transcript: Transcript, result: TranscriptLogits) -> ScoredTranscript:
+        scores = tuple(
             self._dimension_score(
                 transcript, dimension.name, float(result.logits[i]), result.contributions[:, i]
             )
             for i, dimension in enumerate(DIMENSIONS)
+        )
+        return ScoredTranscript(
+            transcript=transcript,
+            scores=(*scores, _NO_POLICY),
+            behaviours=seen_behaviours(transcript, result.behaviours),
         )
 
     def _dimension_score(
@@ -138,16 +143,6 @@ _NO_POLICY = Score(
 
 def _abstained(item: str, reason: str) -> Score:
     return Score(item=item, item_type="dimension", status="abstained", reason=reason)
-
-
-def _by_turn(
-    transcript: Transcript, tokens: TokenisedTranscript, result: DimensionLogits
-) -> np.ndarray:
-    columns = [
-        turn_contributions(column, tokens.turn_index, len(transcript.turns))
-        for column in result.contributions.T
-    ]
-    return np.stack(columns, axis=1)
 
 
 def _chunks(transcripts: Iterable[Transcript], turns: int) -> Iterator[list[Transcript]]:

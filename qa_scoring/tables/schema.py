@@ -199,11 +199,19 @@ EVIDENCE = Table(
 
 BEHAVIOURS = Table(
     name="behaviours",
-    description="One row an observable behaviour in a turn.",
+    description=(
+        "One row an observable behaviour in a turn, where its probability is 0.1 or more. "
+        "Irritated, angry and furious add up to the customer's frustration, 0 to 3."
+    ),
     columns=(
         _TRANSCRIPT_ID,
         Column("turn_index", INTEGER, "position of the turn; see turns"),
-        Column("behaviour", TEXT, "e.g. acknowledges, takes_ownership, dismisses"),
+        Column(
+            "behaviour",
+            TEXT,
+            "agent: acknowledges, understands, invites_detail, owns, dismisses, "
+            "delivers, promises, declines; customer: confirms, disputes, irritated, angry, furious",
+        ),
         Column("probability", DOUBLE, "0 to 1"),
     ),
     key=("transcript_id", "turn_index", "behaviour"),

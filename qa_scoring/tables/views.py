@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qa_scoring.rubric.behaviours import FRUSTRATION_STEPS
 from qa_scoring.tables.schema import (
     BIGINT,
     BOOLEAN,
@@ -217,6 +218,48 @@ from hours h join grouped g on g.hour is not distinct from h.hour
 """,
 )
 
+# A call that ends a whole level (of 0 to 3) above its start has got worse for the customer.
+_ESCALATION = 1.0
+_STEPS = ", ".join(f"'{step}'" for step in FRUSTRATION_STEPS)
+_FRUSTRATION = View(
+    name="frustration",
+    description="One row a scored transcript: the course of the customer's frustration, 0 to 3.",
+    columns=(
+        Column("transcript_id", TEXT, "the transcript"),
+        Column("opening", DOUBLE, "in the customer's first turn"),
+        Column("peak", DOUBLE, "in the turn where it is highest"),
+        Column("closing", DOUBLE, "in the customer's last turn"),
+        Column("escalates", BOOLEAN, f"closing is {_ESCALATION:.0f} or more above opening"),
+    ),
+    sql=f"""
+with levels as (
+  select t.transcript_id, t.turn_index, coalesce(sum(b.probability), 0.0) as level
+  from turns t left join behaviours b on b.transcript_id = t.transcript_id
+    and b.turn_index = t.turn_index and b.behaviour in ({_STEPS})
+  where t.role = 'customer' and t.transcript_id in (
+    select s.transcript_id from scores s
+    join transcripts x on x.transcript_id = s.transcript_id and x.run_id = s.run_id
+    where s.status = 'scored' and s.source = 'MODEL' and s.item_type = 'dimension')
+  group by t.transcript_id, t.turn_index
+),
+placed as (
+  select transcript_id, level,
+    row_number() over (partition by transcript_id order by turn_index) as from_start,
+    row_number() over (partition by transcript_id order by turn_index desc) as from_end
+  from levels
+),
+course as (
+  select transcript_id,
+    max(level) filter (where from_start = 1) as opening,
+    max(level) as peak,
+    max(level) filter (where from_end = 1) as closing
+  from placed group by transcript_id
+)
+select transcript_id, opening, peak, closing, closing >= opening + {_ESCALATION} as escalates
+from course
+""",
+)
+
 VIEWS: dict[str, View] = {
     view.name: view
     for view in (
@@ -225,5 +268,6 @@ VIEWS: dict[str, View] = {
         _by_week(Column("agent_id", TEXT, "the agent; NULL when not known", nullable=True)),
         _by_week(Column("team", TEXT, "the team; NULL when not known", nullable=True)),
         _SURGE,
+        _FRUSTRATION,
     )
 }

@@ -37,14 +37,15 @@ def test_a_dialogue_of_5000_pieces_in_blocks_is_as_if_read_whole(monkeypatch):
     start, end = position_buckets(len(roles))
     everywhere = np.ones((1, len(roles)), dtype=bool)
     batch = (vectors[None], roles[None], start[None], end[None], everywhere)
-    attention, values = ReachEngine().read_turns(*batch)
-    whole = pool(attention[0], values[0], roles, BIAS)
-    assert np.abs(blocks.contributions - whole.contributions).max() < 1e-9
-    assert np.abs(blocks.logits - whole.logits).max() < 1e-6
+    attention, values, behaviours = ReachEngine().read_turns(*batch)
+    logits, contributions = pool(attention[0], values[0], roles, BIAS)
+    assert np.abs(blocks.contributions - contributions).max() < 1e-9
+    assert np.abs(blocks.behaviours - behaviours[0]).max() < 1e-6
+    assert np.abs(blocks.logits - logits).max() < 1e-6
 
     monkeypatch.setattr(heads, "_MARGIN", heads.REACH)
     (cut,) = run((vectors, roles), engine=ReachEngine())
-    assert np.abs(cut.contributions - whole.contributions).max() > 1e-6
+    assert np.abs(cut.contributions - contributions).max() > 1e-6
 
 
 def test_a_dialogue_reads_the_same_alone_and_among_others_of_any_length():
@@ -72,23 +73,23 @@ def test_only_agents_speak_for_empathy_and_both_for_resolution():
     roles = np.array([AGENT, CUSTOMER, AGENT, CUSTOMER])
     assert eligible(roles).tolist() == [[True, True], [False, True], [True, True], [False, True]]
     attention = np.array([[0, 0], [9, 0], [0, 0], [9, 0]], dtype=np.float32)
-    result = pool(attention, np.ones((4, 2), np.float32), roles, BIAS)
-    assert result.contributions[:, 0].tolist() == [0.5, 0, 0.5, 0]
-    assert result.contributions[:, 1].tolist() == [0.25] * 4
+    _, contributions = pool(attention, np.ones((4, 2), np.float32), roles, BIAS)
+    assert contributions[:, 0].tolist() == [0.5, 0, 0.5, 0]
+    assert contributions[:, 1].tolist() == [0.25] * 4
 
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_a_dimension_nobody_may_speak_for_keeps_its_bias(count):
     empty = np.ones((count, 2), np.float32)
-    result = pool(empty, empty, np.full(count, CUSTOMER), BIAS)
-    assert result.logits[0] == BIAS[0]
-    assert not result.contributions[:, 0].any()
+    logits, contributions = pool(empty, empty, np.full(count, CUSTOMER), BIAS)
+    assert logits[0] == BIAS[0]
+    assert not contributions[:, 0].any()
 
 
 def test_huge_attention_neither_overflows_nor_loses_the_rest():
     attention = np.array([[3e38, 3e38], [3e38, 3e38], [-3e38, -3e38]], dtype=np.float32)
-    result = pool(attention, np.ones((3, 2), np.float32), np.zeros(3, np.int64), BIAS)
-    assert result.contributions.tolist() == [[0.5, 0.5], [0.5, 0.5], [0, 0]]
+    _, contributions = pool(attention, np.ones((3, 2), np.float32), np.zeros(3, np.int64), BIAS)
+    assert contributions.tolist() == [[0.5, 0.5], [0.5, 0.5], [0, 0]]
 
 
 def test_position_buckets_widen_are_bounded_and_mirror():

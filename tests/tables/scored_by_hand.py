@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 
 from qa_scoring.scorer.scored import (
-    Behaviour,
     Evidence,
     Provenance,
     Score,
     ScoredTranscript,
+    SeenBehaviour,
 )
 from qa_scoring.tables.rows import Row, rows_of, to_arrow
 from qa_scoring.transcripts.schema import Transcript, Turn
@@ -95,7 +95,7 @@ def scored(
         transcript=about or transcript(),
         scores=(*(dimension(item, score, quotes=quotes) for item in items), *rules),
         behaviours=tuple(
-            Behaviour(turn_index=i, behaviour="reassures", probability=0.9)
+            SeenBehaviour(turn_index=i, behaviour="owns", probability=0.9)
             for i in range(behaviours)
         ),
     )

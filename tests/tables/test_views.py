@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,10 +11,12 @@ import pyarrow as pa
 import pytest
 from scored_by_hand import MONDAY, V1, V2, batch_of, rule, scored, transcript
 
-from qa_scoring.scorer.scored import Provenance
+from qa_scoring.rubric.behaviours import FRUSTRATION_STEPS
+from qa_scoring.scorer.scored import Provenance, SeenBehaviour
 from qa_scoring.tables.rows import Row, rows_of, score_id, to_arrow
 from qa_scoring.tables.stores import Store, open_tables
 from qa_scoring.tables.views import VIEWS
+from qa_scoring.transcripts.schema import Turn
 
 LATER = MONDAY + timedelta(days=1)
 
@@ -176,3 +179,44 @@ def test_surge_sets_volume_and_wait_beside_scores(store: Store) -> None:
     assert row["hour"] == MONDAY.replace(minute=0)
     assert (row["volume"], row["median_wait_seconds"]) == (4, 30.0)
     assert (row["n"], row["unscored"]) == (3, 1)
+
+
+def test_a_call_that_ends_angrier_than_it_began_escalates(store: Store) -> None:
+    said = [
+        ("customer", 0.2, 0.0, 0.0),
+        ("agent", 0.9, 0.9, 0.9),
+        ("customer", 1.0, 1.0, 0.5),
+        ("customer", 0.9, 0.6, 0.0),
+    ]
+    turns = tuple(Turn(role=role, text="words") for role, *_ in said)
+    about = dataclasses.replace(transcript(), turns=turns)
+    calm = dataclasses.replace(about, transcript_id="T-2")
+    course = tuple(
+        SeenBehaviour(turn_index=index, behaviour=name, probability=chance)
+        for index, (_, *chances) in enumerate(said)
+        for name, chance in zip(FRUSTRATION_STEPS, chances, strict=True)
+        if chance
+    )
+    store.write(
+        batch_of(
+            dataclasses.replace(scored(about), behaviours=course),
+            dataclasses.replace(scored(calm), behaviours=()),
+        )
+    )
+    rows = store.query("select * from frustration order by transcript_id")
+    assert [(r["opening"], r["peak"], r["closing"], r["escalates"]) for r in rows] == [
+        (0.2, 2.5, 1.5, True),
+        (0.0, 0.0, 0.0, False),
+    ]
+
+
+def test_a_transcript_that_was_not_scored_has_no_frustration(store: Store) -> None:
+    store.write(batch_of(scored(score=None)))
+    assert store.query("select * from frustration") == []
+
+
+def test_frustration_is_that_of_the_run_that_wrote_the_turns(store: Store) -> None:
+    store.write(batch_of(scored(score=70.0)))
+    assert len(store.query("select * from frustration")) == 1
+    store.write(batch_of(scored(score=None), provenance=V2, run_id="R-2", scored_at=LATER))
+    assert store.query("select * from frustration") == []
