@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from training.config import FinetuneConfig, load_config
-from training.datasets import LOADERS, load_sources
+from training.datasets import LOADERS, PUBLIC, load_sources
+from training.datasets.labelled import LabelledTranscript
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,7 +33,9 @@ def _parser() -> argparse.ArgumentParser:
         (_convert, "write a data set's transcripts as JSONL"),
         (_finetune, "train on the tasks that are not held out"),
         (_evaluate, "measure a model on tasks it never saw"),
+        (_crossval, "train again for each fold of tasks, agents or sources"),
         (_export, "write the folder that the scorer loads"),
+        (_audit, "test an exported scorer's evidence, and what should not move its scores"),
     ):
         command = steps.add_parser(step.__name__.removeprefix("_"), help=summary)
         command.set_defaults(step=step)
@@ -43,9 +46,25 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--source", required=True, choices=LOADERS)
         if step in (_evaluate, _export):
             command.add_argument("--model", type=Path, required=True)
+        if step is _evaluate:
+            command.add_argument(
+                "--baselines",
+                nargs="*",
+                help="all when left out; one-classifier trains as long as the model does",
+            )
+        if step is _crossval:
+            command.add_argument("--by", required=True, choices=("task", "agent", "source"))
+        if step is _audit:
+            command.add_argument(
+                "--scorer", type=Path, help="its folder; the shipped one if left out"
+            )
         if step is _export:
             command.add_argument("--predictions", type=Path, required=True)
             command.add_argument("--version", required=True)
+    corpus = steps.add_parser("corpus", help="check our labelled transcripts")
+    corpus.set_defaults(step=_corpus)
+    corpus.add_argument("what", choices=("check", "agreement"))
+    corpus.add_argument("--data-dir", type=Path, help="of public archives to compare with")
     return parser
 
 
@@ -58,6 +77,26 @@ def _config(arguments: argparse.Namespace) -> FinetuneConfig:
         for source, path in config.data.items()
     }
     return replace(config, data=moved)
+
+
+def _corpus(arguments: argparse.Namespace) -> None:
+    from training.corpus import agreement, check
+    from training.corpus.records import read_corpus
+
+    records = read_corpus()
+    if arguments.what == "agreement":
+        print(agreement.markdown(agreement.measure_agreement(records)))
+        return
+    public = [] if arguments.data_dir is None else list(_public(arguments.data_dir))
+    checks = check.check_corpus(records, public)
+    print(f"{check.balance(records)}\n\n{check.markdown(checks)}")
+    if not all(check.kept for check in checks):
+        raise ValueError("the corpus breaks a promise; see the table above")
+
+
+def _public(data_dir: Path) -> Iterator[LabelledTranscript]:
+    for source, archive in PUBLIC.items():
+        yield from LOADERS[source](data_dir / archive)
 
 
 def _convert(arguments: argparse.Namespace) -> None:
@@ -78,31 +117,78 @@ def _finetune(arguments: argparse.Namespace) -> None:
 
     config = _config(arguments)
     with tracked("finetune", config):
-        train = part(load_sources(config.data), "train", config)
-        finetune(train, config, out=arguments.out, report_to="mlflow")
+        items = load_sources(config.data)
+        finetune(
+            part(items, "train", config),
+            config,
+            out=arguments.out,
+            development=part(items, "development", config) if config.patience else (),
+            report_to="mlflow",
+        )
     print(f"model: {arguments.out}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from training.evaluate import findings, markdown, predict_held_out, write_predictions
-    from training.tracking import log_findings, tracked
+    from training.calibrate import calibrate_from
+    from training.evaluate import evaluate
+    from training.predictions import predict_held_out, write_predictions
+    from training.report import markdown
+    from training.tracking import log_figures, tracked
 
     config = _config(arguments)
     arguments.out.mkdir(parents=True, exist_ok=True)
     with tracked("evaluate", config):
-        predictions = predict_held_out(load_sources(config.data), config, arguments.model)
-        found = findings(predictions)
-        log_findings(found)
-    write_predictions(arguments.out / "predictions.json", predictions)
-    (arguments.out / "report.md").write_text(markdown(found), encoding="utf-8")
-    print(markdown(found))
+        predictions = predict_held_out(
+            load_sources(config.data), config, arguments.model, arguments.baselines
+        )
+        write_predictions(arguments.out / "predictions.json", predictions)
+        figures = evaluate(predictions, calibrate_from(predictions))
+        log_figures(figures)
+    (arguments.out / "report.md").write_text(markdown(figures), encoding="utf-8")
+    print(markdown(figures))
+
+
+def _audit(arguments: argparse.Namespace) -> None:
+    from qa_scoring.scorer.scorer import load_scorer
+    from training.audit import evidence_tests, markdown, robustness
+    from training.splits import part
+
+    config = _config(arguments)
+    scorer = load_scorer(arguments.scorer)
+    items = part(list(LOADERS["corpus"](Path(config.data["corpus"]))), "test", config)
+    shifts = robustness(scorer, [item.transcript for item in items])
+    report = markdown(evidence_tests(scorer, items), shifts)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "audit.md").write_text(report + "\n", encoding="utf-8")
+    print(report)
+
+
+def _crossval(arguments: argparse.Namespace) -> None:
+    from training.crossval import crossval
+    from training.evaluate import evaluate
+    from training.predictions import write_predictions
+    from training.report import markdown
+    from training.tracking import log_figures, tracked
+
+    config = _config(arguments)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with tracked(f"crossval by {arguments.by}", config):
+        items = load_sources(config.data)
+        predictions = crossval(
+            items, arguments.by, config, arguments.out, baselines=["words-of-last-turns"]
+        )
+        write_predictions(arguments.out / "predictions.json", predictions)
+        figures = evaluate(predictions, {})
+        log_figures(figures)
+    (arguments.out / "report.md").write_text(markdown(figures), encoding="utf-8")
+    print(markdown(figures))
 
 
 def _export(arguments: argparse.Namespace) -> None:
     from training.calibrate import calibrate_from
-    from training.evaluate import read_predictions
     from training.export import export
     from training.model import TranscriptModel
+    from training.predictions import read_predictions
     from training.splits import part
 
     config = _config(arguments)

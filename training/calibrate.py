@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from qa_scoring.rubric.dimensions import DIMENSIONS
 from qa_scoring.scorer.calibration import Calibration, spread
-from training.evaluate import Prediction
+from training.predictions import Prediction
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,13 +51,9 @@ def calibrate_from(predictions: Sequence[Prediction]) -> dict[str, Calibration]:
     """A Calibration for every dimension, from predictions on the development part."""
     fitted = {}
     for dimension in DIMENSIONS:
-        rows = [
-            p
-            for p in predictions
-            if p.part == "development" and p.labels[dimension.name] is not None
-        ]
+        rows = [p for p in predictions if p.part == "development" and dimension.name in p.labels]
         fitted[dimension.name] = fit_calibration(
-            np.array([p.logits[dimension.name] for p in rows]),
+            np.array([p.scores["model"][dimension.name] for p in rows]),
             np.array([p.labels[dimension.name] for p in rows], dtype=np.float64),
         )
     return fitted

@@ -22,6 +22,7 @@ class FinetuneConfig:
 
     backbone: str
     frozen_layers: int
+    lora_rank: int
     max_tokens: int
     development_tasks: list[str]
     test_tasks: list[str]
@@ -30,6 +31,7 @@ class FinetuneConfig:
     items_per_epoch: dict[str, int]
     source_weights: dict[str, float]
     epochs: int
+    patience: int
     batch_transcripts: int
     learning_rate: float
     heads_learning_rate: float
@@ -48,6 +50,8 @@ class FinetuneConfig:
                 raise ValueError(f"source {source!r} has no weight under source_weights")
         if not 16 <= self.max_tokens <= 512:
             raise ValueError(f"got max_tokens={self.max_tokens}; expected 16 to 512")
+        if self.lora_rank and self.frozen_layers:
+            raise ValueError("got lora_rank and frozen_layers; expected one of them to be 0")
         if not 0.0 <= self.warmup < 1.0:
             raise ValueError(f"got warmup={self.warmup}; expected a share of the steps in [0, 1)")
         both = set(self.development_tasks) & set(self.test_tasks)

@@ -1,162 +1,274 @@
-"""How a trained model does on tasks it has never seen, beside a bag of words on the same split."""
+"""How a trained model does on tasks it has never seen, beside its baselines.
+
+Plain items in, plain items out: tracking.py logs them, report.py words them.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from qa_scoring.rubric.dimensions import DIMENSIONS
-from qa_scoring.scorer.turns import TurnTokenizer
-from training.baselines import tfidf_scores
-from training.batches import examples
-from training.config import FinetuneConfig
-from training.datasets.labelled import LabelledTranscript
-from training.metrics import Estimate, Statistic, auroc, bootstrap, spearman
-from training.model import TranscriptModel
-from training.predict import predict
-from training.splits import part
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
-    """One transcript scored by a model that never saw its task.
-
-    Args:
-        part:      development or test
-        logits:    by dimension
-        baseline:  the bag of words' resolution logit
-        labels:    resolution, empathy, and STAR's calm; None where nobody was asked
-    """
-
-    source: str
-    task: str
-    agent: str
-    part: str
-    logits: dict[str, float]
-    baseline: float
-    labels: dict[str, float | None]
-
-
-def predict_held_out(
-    items: Sequence[LabelledTranscript], config: FinetuneConfig, model_folder: Path
-) -> list[Prediction]:
-    """Predictions of a trained model on the development and test parts of ``items``."""
-    model = TranscriptModel.from_pretrained(model_folder)
-    tokenizer = TurnTokenizer(model_folder / "tokenizer.json", max_tokens=config.max_tokens)
-    parts = [(name, i) for name in ("development", "test") for i in part(items, name, config)]
-    held_out = [item for _, item in parts]
-    logits = predict(model, examples(held_out, tokenizer, config.source_weights))
-    words = tfidf_scores(part(items, "train", config), held_out)
-    return [
-        _prediction(item, name, row, float(baseline))
-        for (name, item), row, baseline in zip(parts, logits, words, strict=True)
-    ]
-
-
-def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
-    path.write_text(json.dumps([asdict(p) for p in predictions], indent=0), encoding="utf-8")
-
-
-def read_predictions(path: Path) -> list[Prediction]:
-    return [Prediction(**row) for row in json.loads(path.read_text(encoding="utf-8"))]
-
-
-def _prediction(
-    item: LabelledTranscript, part_name: str, logits: np.ndarray, baseline: float
-) -> Prediction:
-    return Prediction(
-        source=item.source,
-        task="+".join(item.tasks),
-        agent=item.agent,
-        part=part_name,
-        logits={d.name: float(z) for d, z in zip(DIMENSIONS, logits, strict=True)},
-        baseline=baseline,
-        labels={"empathy": item.tone, "resolution": item.resolution, "calm": item.calm},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of the scores on the test part.
-
-    Args:
-        dimension:  whose logit is asked
-        label:      against which label
-        group:      what the bootstrap resamples
-        baseline:   whether the bag of words was trained for this label
-    """
-
-    source: str
-    dimension: str
-    label: str
-    metric: str
-    group: str
-    baseline: bool
-
-
-QUESTIONS = (
-    Question("star", "resolution", "resolution", "AUROC", "agent", True),
-    Question("star", "empathy", "calm", "AUROC", "agent", False),
-    Question("taubench", "resolution", "resolution", "AUROC", "task", True),
-    Question("situations", "resolution", "resolution", "Spearman", "task", True),
-    Question("situations", "empathy", "empathy", "Spearman", "task", False),
+from qa_scoring.quality.agreement import quadratic_kappa
+from qa_scoring.rubric.behaviours import FRUSTRATION_STEPS, MANNERS, OUTCOMES
+from qa_scoring.scorer.calibration import Calibration
+from training.metrics import (
+    Estimate,
+    auroc,
+    bootstrap,
+    calibration_error,
+    f1,
+    grades_like,
+    risk_at_coverage,
+    spearman,
 )
-METRICS: dict[str, Statistic] = {"AUROC": auroc, "Spearman": spearman}
+from training.predictions import Prediction, TurnPrediction
+
+Floats = npt.NDArray[np.float64]
+Rows = Sequence[Prediction]
+
+# Which dimension is asked to agree with a label.
+SPEAKS_FOR = {
+    "empathy": "empathy",
+    "resolution": "resolution",
+    "calm": "empathy",
+    "satisfaction": "resolution",
+}
+GRADES = {"empathy": 4, "resolution": 3}  # the highest grade of a graded source
+GRADED = ("corpus", "situations")
+# What the bootstrap resamples: transcripts of one group are alike.
+GROUP = {"star": "agent"}
+COVERAGE = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One line of the report: a question's answer, beside the bag of words' where it has one."""
+class Question:
+    """Which label of which source a score is asked to agree with."""
 
-    question: Question
-    model: Estimate
-    baseline: Estimate | None
+    source: str
+    label: str
+    dimension: str
 
 
-def findings(predictions: Sequence[Prediction]) -> list[Finding]:
-    """Every question that the predictions on the test part can answer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number of the report.
+
+    Args:
+        part_of:    main, slice, behaviour, calibration
+        name:       what is measured, e.g. ``channel: voice`` or a behaviour; empty for all
+        predictor:  ``model`` or a baseline
+    """
+
+    part_of: str
+    source: str
+    label: str
+    name: str
+    metric: str
+    predictor: str
+    estimate: Estimate
+
+
+def questions(predictions: Rows) -> list[Question]:
+    """Every label that the test part holds in more than one value."""
     found = []
-    for question in QUESTIONS:
-        rows = [
-            p
-            for p in predictions
-            if p.part == "test"
-            and p.source == question.source
-            and p.labels[question.label] is not None
-        ]
-        if len({p.labels[question.label] for p in rows}) > 1:
-            found.append(_finding(rows, question))
+    for source in dict.fromkeys(p.source for p in predictions):
+        for label, dimension in SPEAKS_FOR.items():
+            rows = _rows(predictions, source, label, "test")
+            if len({p.labels[label] for p in rows}) > 1:
+                found.append(Question(source=source, label=label, dimension=dimension))
     return found
 
 
-def _finding(rows: list[Prediction], question: Question) -> Finding:
-    labels = np.array([p.labels[question.label] for p in rows], dtype=np.float64)
-    ours = np.array([p.logits[question.dimension] for p in rows])
-    words = np.array([p.baseline for p in rows], dtype=np.float64)
-    groups = [p.agent if question.group == "agent" else p.task for p in rows]
-    metric = METRICS[question.metric]
+def evaluate(predictions: Rows, calibration: dict[str, Calibration]) -> list[Figure]:
+    """Every figure of the test part.
 
-    def estimate(scores: np.ndarray) -> Estimate:
-        return bootstrap(lambda at: metric(labels[at], scores[at]), groups)
+    Args:
+        calibration:  by dimension, fitted on the development part
+    """
+    figures = []
+    for question in questions(predictions):
+        figures += _agreement(predictions, question)
+        figures += _slices(predictions, question)
+        if question.label in calibration:
+            figures += _calibration(predictions, question, calibration[question.label])
+    return figures + _behaviours(predictions)
 
-    return Finding(
-        question=question,
-        model=estimate(ours),
-        baseline=estimate(words) if question.baseline else None,
+
+def _mean_over_folds(rows: Rows, question: Question, predictor: str, metric: str) -> Estimate:
+    """Of one question in a cross-validation; scores of two folds' models are never compared."""
+    labels, scores = _columns(rows, question, predictor)
+    folds = np.array([p.facts["fold"] for p in rows])
+    measure = {"Spearman": spearman, "AUROC": auroc}[metric]
+
+    def mean(at: npt.NDArray[np.int64]) -> float:
+        chosen = [at[folds[at] == fold] for fold in np.unique(folds)]
+        return float(np.nanmean([measure(labels[i], scores[i]) for i in chosen]))
+
+    return bootstrap(mean, _groups(rows, question.source))
+
+
+def _rows(predictions: Rows, source: str, label: str, part: str) -> list[Prediction]:
+    return [p for p in predictions if p.part == part and p.source == source and label in p.labels]
+
+
+def _columns(rows: Rows, question: Question, predictor: str) -> tuple[Floats, Floats]:
+    """Labels and scores, both (n,)."""
+    labels = [p.labels[question.label] for p in rows]
+    scores = [p.scores[predictor][question.dimension] for p in rows]
+    return np.array(labels, dtype=np.float64), np.array(scores, dtype=np.float64)
+
+
+def _groups(rows: Rows, source: str) -> list[str]:
+    return [p.agent if GROUP.get(source) == "agent" else p.task for p in rows]
+
+
+def _metrics(predictions: Rows, question: Question) -> tuple[str, ...]:
+    """The last is the one for slices. Grades need cut points, from a development part."""
+    if question.source in GRADED:
+        seen = _rows(predictions, question.source, question.label, "development")
+        return ("QWK", "Spearman") if seen else ("Spearman",)
+    return ("Spearman",) if question.label == "satisfaction" else ("AUROC",)
+
+
+def _agreement(predictions: Rows, question: Question) -> list[Figure]:
+    rows = _rows(predictions, question.source, question.label, "test")
+    return [
+        Figure(
+            part_of="main",
+            source=question.source,
+            label=question.label,
+            name="",
+            metric=metric,
+            predictor=predictor,
+            estimate=_estimate(predictions, rows, question, predictor, metric),
+        )
+        for metric in _metrics(predictions, question)
+        for predictor in rows[0].scores
+    ]
+
+
+def _slices(predictions: Rows, question: Question) -> list[Figure]:
+    """The model alone, by fact, where at least 20 transcripts stand for a value."""
+    rows = _rows(predictions, question.source, question.label, "test")
+    metric = _metrics(predictions, question)[-1]
+    figures = []
+    for fact in dict.fromkeys(fact for p in rows for fact in p.facts):
+        values = sorted({p.facts[fact] for p in rows if fact in p.facts})
+        for value in values if len(values) > 1 else ():
+            chosen = [p for p in rows if p.facts.get(fact) == value]
+            if len(chosen) >= 20:
+                figures.append(
+                    Figure(
+                        part_of="slice",
+                        source=question.source,
+                        label=question.label,
+                        name=f"{fact.replace('_', ' ')}: {value}",
+                        metric=metric,
+                        predictor="model",
+                        estimate=_estimate(predictions, chosen, question, "model", metric),
+                    )
+                )
+    return figures
+
+
+def _estimate(
+    predictions: Rows, rows: Rows, question: Question, predictor: str, metric: str
+) -> Estimate:
+    if all("fold" in p.facts for p in rows) and len({p.facts["fold"] for p in rows}) > 1:
+        return _mean_over_folds(rows, question, predictor, metric)
+    labels, scores = _columns(rows, question, predictor)
+    if metric == "QWK":
+        highest = GRADES[question.label]
+        known = _rows(predictions, question.source, question.label, "development")
+        seen_labels, seen_scores = _columns(known, question, predictor)
+        labels = np.round(labels * highest)
+        scores = grades_like(np.round(seen_labels * highest), seen_scores, scores)
+    measure: Callable[[Floats, Floats], float] = {
+        "QWK": quadratic_kappa,
+        "Spearman": spearman,
+        "AUROC": auroc,
+    }[metric]
+    groups = _groups(rows, question.source)
+    return bootstrap(lambda at: measure(labels[at], scores[at]), groups)
+
+
+def _calibration(predictions: Rows, question: Question, calibration: Calibration) -> list[Figure]:
+    rows = _rows(predictions, question.source, question.label, "test")
+    labels, logits = _columns(rows, question, "model")
+    chances = np.array([calibration.probability(z) for z in logits])
+    ends = np.array([calibration.interval(p) for p in chances])
+    inside = ((ends[:, 0] <= labels) & (labels <= ends[:, 1])).astype(np.float64)
+    widths = ends[:, 1] - ends[:, 0]
+    errors = np.abs(labels - chances)
+    measures: dict[str, Callable[[npt.NDArray[np.int64]], float]] = {
+        "calibration error": lambda at: calibration_error(labels[at], chances[at]),
+        f"coverage of {calibration.level:.0%} intervals": lambda at: float(inside[at].mean()),
+        "mean width of intervals": lambda at: float(widths[at].mean()),
+        "mean error": lambda at: float(errors[at].mean()),
+        f"mean error of the surest {COVERAGE:.0%}": lambda at: risk_at_coverage(
+            errors[at], widths[at], COVERAGE
+        ),
+    }
+    groups = _groups(rows, question.source)
+    return [
+        Figure(
+            part_of="calibration",
+            source=question.source,
+            label=question.label,
+            name="",
+            metric=name,
+            predictor="model",
+            estimate=bootstrap(measure, groups),
+        )
+        for name, measure in measures.items()
+    ]
+
+
+def _behaviours(predictions: Rows) -> list[Figure]:
+    """F1 of each behaviour at one half, its mean over the manners, and the frustration."""
+    test = [p for p in predictions if p.part == "test" and p.source == "corpus"]
+    rows = [(p.task, turn) for p in test for turn in p.turns]
+    figures = [_behaviour_figure(name, "F1", _f1(rows, [name])) for name in (*MANNERS, *OUTCOMES)]
+    if rows:
+        figures.append(_behaviour_figure("mean of manners", "F1", _f1(rows, MANNERS)))
+        figures.append(_frustration([(t, turn) for t, turn in rows if "angry" in turn.labels]))
+    return [figure for figure in figures if figure.estimate.n]
+
+
+def _f1(rows: Sequence[tuple[str, TurnPrediction]], names: Sequence[str]) -> Estimate:
+    """Mean over ``names`` on the turns labelled for them."""
+    asked = [(task, turn) for task, turn in rows if names[0] in turn.labels]
+    if not asked:
+        return Estimate(float("nan"), float("nan"), float("nan"), 0)
+    labels = np.array([[turn.labels[name] for name in names] for _, turn in asked])
+    shown = np.array([[float(turn.logits[name] > 0) for name in names] for _, turn in asked])
+    return bootstrap(
+        lambda at: float(np.mean([f1(labels[at, i], shown[at, i]) for i in range(len(names))])),
+        [task for task, _ in asked],
     )
 
 
-def markdown(found: Sequence[Finding]) -> str:
-    """The findings as a table."""
-    lines = [
-        "| data, tasks never trained on | label | metric | model | bag of words |",
-        "|---|---|---|---|---|",
-    ]
-    for f in found:
-        cells = [f.question.source, f.question.label, f.question.metric]
-        lines.append("| " + " | ".join([*cells, str(f.model), str(f.baseline or "-")]) + " |")
-    return "\n".join(lines) + "\n"
+def _frustration(rows: list[tuple[str, TurnPrediction]]) -> Figure:
+    levels = np.array([sum(turn.labels[s] for s in FRUSTRATION_STEPS) for _, turn in rows])
+    expected = np.array(
+        [sum(1 / (1 + np.exp(-turn.logits[s])) for s in FRUSTRATION_STEPS) for _, turn in rows]
+    )
+    estimate = bootstrap(
+        lambda at: quadratic_kappa(levels[at], np.round(expected[at])), [task for task, _ in rows]
+    )
+    return _behaviour_figure("frustration", "QWK", estimate)
+
+
+def _behaviour_figure(name: str, metric: str, estimate: Estimate) -> Figure:
+    return Figure(
+        part_of="behaviour",
+        source="corpus",
+        label="turns",
+        name=name,
+        metric=metric,
+        predictor="model",
+        estimate=estimate,
+    )

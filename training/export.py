@@ -120,13 +120,14 @@ def export_heads(model: TranscriptModel, path: Path) -> None:
     numbers = torch.zeros(shape, dtype=torch.long)
     vectors = torch.randn(*shape, model.config.encoder.hidden_size)
     names = ["vectors", "roles", "from_start", "from_end", "mask"]
+    outputs = ["attention", "values", "behaviours"]
     torch.onnx.export(
         model.heads.eval(),
         (vectors, numbers, numbers, numbers, torch.ones(shape, dtype=torch.bool)),
         str(path),
         input_names=names,
-        output_names=["attention", "values"],
-        dynamic_axes=dict.fromkeys([*names, "attention", "values"], axes),
+        output_names=outputs,
+        dynamic_axes=dict.fromkeys([*names, *outputs], axes),
         opset_version=OPSET,
         dynamo=False,
     )

@@ -51,6 +51,31 @@ def calibration_error(labels: Floats, probabilities: Floats, bins: int = 10) -> 
     return float(sum(gaps) / len(order))
 
 
+def f1(labels: Floats, shown: Floats) -> float:
+    """Of 0/1 labels and 0/1 predictions; 0 when nothing was found, NaN when there is nothing."""
+    whole = labels.sum() + shown.sum()
+    return float(2 * (labels * shown).sum() / whole) if whole else float("nan")
+
+
+def grades_like(known_grades: Floats, known_scores: Floats, scores: Floats) -> Floats:
+    """Scores to grades by the cut points at which known scores are graded as often as people do.
+
+    Args:
+        known_grades, known_scores:  (n,) of transcripts apart from those to be graded
+        scores:                      (m,)
+    """
+    values = np.unique(known_grades)
+    below = [float((known_grades < value).mean()) for value in values[1:]]
+    cuts = np.quantile(known_scores, below)
+    return values[np.searchsorted(cuts, scores, side="right")]
+
+
+def risk_at_coverage(errors: Floats, uncertainty: Floats, coverage: float) -> float:
+    """Mean error of the surest share ``coverage`` of the transcripts."""
+    kept = np.argsort(uncertainty, kind="stable")[: max(1, round(coverage * len(errors)))]
+    return float(errors[kept].mean())
+
+
 def bootstrap(
     statistic: Callable[[npt.NDArray[np.int64]], float], groups: Sequence[str], *, seed: int = 0
 ) -> Estimate:

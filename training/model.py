@@ -21,6 +21,7 @@ from transformers import (
 )
 from transformers.modeling_outputs import ModelOutput
 
+from qa_scoring.rubric.behaviours import BEHAVIOURS
 from qa_scoring.rubric.dimensions import DIMENSIONS
 from qa_scoring.scorer.heads import LAYERS, POSITION_BUCKETS, REACH
 from qa_scoring.scorer.turns import ROLE_TOKENS, SCORED_ROLES
@@ -65,11 +66,13 @@ class TranscriptOutput(ModelOutput):
         loss:           scalar, when labels are given
         logits:         (batch, n_dimensions)
         contributions:  (batch, n_pieces, n_dimensions); summed over pieces plus bias: the logits
+        behaviours:     (batch, n_pieces, n_behaviours) logits
     """
 
     loss: Tensor | None = None
     logits: Tensor | None = None
     contributions: Tensor | None = None
+    behaviours: Tensor | None = None
 
 
 class ContextLayer(nn.Module):
@@ -116,19 +119,20 @@ class DialogueHeads(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.attention = nn.Linear(width, len(DIMENSIONS))
         self.value = nn.Linear(width, len(DIMENSIONS))
+        self.behaviour = nn.Linear(width, len(BEHAVIOURS))
 
     def forward(
         self, vectors: Tensor, roles: Tensor, from_start: Tensor, from_end: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """vectors (batch, n, encoder_width), the rest (batch, n) -> attention logits and values,
-        both (batch, n, n_dimensions)"""
+        both (batch, n, n_dimensions), and behaviour logits (batch, n, n_behaviours)"""
         x = self.inward(vectors)
         x = x + self.role(roles) + self.from_start(from_start) + self.from_end(from_end)
         may_attend = neighbours(mask)
         for layer in self.layers:
             x = layer(x, may_attend)
         x = self.dropout(self.outward(x))
-        return self.attention(x), self.value(x)
+        return self.attention(x), self.value(x), self.behaviour(x)
 
 
 def neighbours(mask: Tensor) -> Tensor:
@@ -174,6 +178,7 @@ class TranscriptModel(PreTrainedModel):
         from_end: Tensor,
         mask: Tensor,
         labels: Tensor | None = None,
+        behaviour_labels: Tensor | None = None,
         weights: Tensor | None = None,
     ) -> TranscriptOutput:
         """
@@ -183,17 +188,25 @@ class TranscriptModel(PreTrainedModel):
             roles, from_start, from_end:  (batch, n) see ``qa_scoring.scorer.heads``
             mask:           (batch, n) bool, True where there is a piece
             labels:         (batch, n_dimensions) in [0, 1]; NaN where the label does not exist
+            behaviour_labels:  (batch, n, n_behaviours), likewise
             weights:        (batch,) of the transcripts in the loss
         """
         vectors = torch.cat([self.encode(ids, here) for ids, here in piece_batches]).float()
-        attention, values = self.heads(vectors[piece_index], roles, from_start, from_end, mask)
+        attention, values, behaviours = self.heads(
+            vectors[piece_index], roles, from_start, from_end, mask
+        )
         may_speak = torch.tensor(MAY_SPEAK, device=roles.device)[roles]
         barred = ~(may_speak & mask.unsqueeze(-1))
         share = attention.float().masked_fill(barred, -1e4).softmax(dim=1).masked_fill(barred, 0.0)
         contributions = share * values.float()
         logits = self.bias + contributions.sum(1)
-        loss = None if labels is None else _loss(logits, labels, weights)
-        return TranscriptOutput(loss=loss, logits=logits, contributions=contributions)
+        loss = None
+        if labels is not None and behaviour_labels is not None and weights is not None:
+            loss = _loss(logits, labels, weights[:, None])
+            loss = loss + _loss(behaviours.float(), behaviour_labels, weights[:, None, None])
+        return TranscriptOutput(
+            loss=loss, logits=logits, contributions=contributions, behaviours=behaviours
+        )
 
 
 def from_backbone(path: str, **sizes: object) -> tuple[TranscriptModel, PreTrainedTokenizerBase]:
@@ -212,10 +225,10 @@ def from_backbone(path: str, **sizes: object) -> tuple[TranscriptModel, PreTrain
     return model, tokenizer
 
 
-def _loss(logits: Tensor, labels: Tensor, weights: Tensor | None) -> Tensor:
-    known = ~labels.isnan()
+def _loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean over the labels that exist; zero when none does."""
     losses = F.binary_cross_entropy_with_logits(logits, labels.nan_to_num(0.0), reduction="none")
-    scale = known.float() if weights is None else known * weights.unsqueeze(-1)
+    scale = ~labels.isnan() * weights
     return (losses * scale).sum() / scale.sum().clamp(min=1e-6)
 
 

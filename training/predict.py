@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from qa_scoring.scorer.evidence import by_turn
+from qa_scoring.scorer.heads import TranscriptLogits
 from training.batches import Example, collate
 from training.model import TranscriptModel
 
@@ -15,12 +16,28 @@ BATCH = 16
 
 
 @torch.no_grad()
-def predict(model: TranscriptModel, examples: Sequence[Example]) -> npt.NDArray[np.float64]:
-    """(n, n_dimensions), in the order of ``examples``."""
+def predict(model: TranscriptModel, examples: Sequence[Example]) -> list[TranscriptLogits]:
+    """By turn, as ``Scorer.logits`` gives them; in the order of ``examples``."""
     model.eval()
-    logits = []
+    results = []
     for start in range(0, len(examples), BATCH):
-        batch = collate(examples[start : start + BATCH])
-        del batch["labels"], batch["weights"]
-        logits.append(model(**batch).logits.double().numpy())
-    return np.concatenate(logits)
+        chunk = examples[start : start + BATCH]
+        batch = collate(chunk)
+        for name in ("labels", "behaviour_labels", "weights"):
+            del batch[name]
+        output = model(**batch)
+        for row, example in enumerate(chunk):
+            pieces = slice(0, len(example.tokens.pieces))
+            result = TranscriptLogits(
+                *(
+                    tensor.double().numpy()
+                    for tensor in (
+                        output.logits[row],
+                        output.contributions[row, pieces],
+                        output.behaviours[row, pieces],
+                    )
+                )
+            )
+            turn_index = example.tokens.turn_index
+            results.append(by_turn(result, turn_index, int(np.max(turn_index)) + 1))
+    return results

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 
 from training.config import FinetuneConfig
-from training.evaluate import Finding
+from training.evaluate import Figure
 
 # A database, since MLflow no longer supports its file store.
 DEFAULT_URI = "sqlite:///mlflow.db"
 EXPERIMENT = "qa-scoring"
+# What MLflow takes in the name of a metric is letters, digits and _-./ :
+_UNNAMEABLE = re.compile(r"[^\w\-./ ]")
 
 
 @contextmanager
@@ -29,18 +33,17 @@ def tracked(step: str, config: FinetuneConfig) -> Iterator[None]:
         yield
 
 
-def log_findings(found: Sequence[Finding]) -> None:
-    """One metric a figure, into the active run."""
+def log_figures(figures: Sequence[Figure]) -> None:
+    """One metric a figure and its interval, into the active run."""
     import mlflow
 
-    for finding in found:
-        question = finding.question
-        name = f"{question.source}_{question.label}_{question.metric.lower()}"
-        mlflow.log_metric(name, finding.model.value)
-        mlflow.log_metric(f"{name}_low", finding.model.low)
-        mlflow.log_metric(f"{name}_high", finding.model.high)
-        if finding.baseline is not None:
-            mlflow.log_metric(f"{name}_bag_of_words", finding.baseline.value)
+    for figure in figures:
+        parts = (figure.source, figure.label, figure.name, figure.metric, figure.predictor)
+        name = _UNNAMEABLE.sub("_", "/".join(part for part in parts if part))
+        for suffix in ("", "_low", "_high"):
+            value = getattr(figure.estimate, suffix.removeprefix("_") or "value")
+            if math.isfinite(value):
+                mlflow.log_metric(f"{name}{suffix}", value)
 
 
 def _revision() -> str:

@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from tiny import WORDS, transcript
+from tiny import WORDS, example_of, transcript
 
 from qa_scoring.rubric.dimensions import DIMENSIONS
 from qa_scoring.scorer.calibration import Calibration
 from qa_scoring.scorer.engines import OnnxEngine
 from qa_scoring.scorer.scorer import load_scorer
-from training.batches import Example
 from training.export import export, export_encoder
 from training.predict import predict
 
@@ -36,8 +35,8 @@ def folder(tiny_model, tokenizer_file, tmp_path_factory):
 
 
 def _torch_logits(model, tokenizer, transcripts):
-    labels = (float("nan"),) * len(DIMENSIONS)
-    return predict(model, [Example(t, labels, 1.0) for t in tokenizer.tokenise(transcripts)])
+    results = predict(model, [example_of(t) for t in tokenizer.tokenise(transcripts)])
+    return np.array([result.logits for result in results])
 
 
 def test_int8_ranks_transcripts_as_torch_does(folder, tiny_model, tokenizer):
@@ -75,3 +74,13 @@ def test_the_unquantised_graph_equals_torch(tiny_model, tokenizer, transcripts, 
     exact = _torch_logits(tiny_model, tokenizer, transcripts)
     ours = np.array([result.logits for result in scorer.logits(transcripts)])
     np.testing.assert_allclose(ours, exact, atol=1e-4)
+
+
+def test_behaviours_come_out_as_in_torch(tiny_model, tokenizer, transcripts, folder, tmp_path):
+    export_encoder(tiny_model, tmp_path / "encoder.onnx")
+    (tmp_path / "heads.onnx").write_bytes((folder / "heads.onnx").read_bytes())
+    scorer = load_scorer(folder)
+    scorer._encoder._engine = scorer._heads._engine = OnnxEngine(tmp_path)
+    exact = predict(tiny_model, [example_of(t) for t in tokenizer.tokenise(transcripts)])
+    for expected, result in zip(exact, scorer.logits(transcripts), strict=True):
+        np.testing.assert_allclose(result.behaviours, expected.behaviours, atol=1e-4)

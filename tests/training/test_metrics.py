@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from training.metrics import auroc, bootstrap, calibration_error, spearman
+from training.metrics import (
+    auroc,
+    bootstrap,
+    calibration_error,
+    f1,
+    grades_like,
+    risk_at_coverage,
+    spearman,
+)
 
 
 def test_auroc_of_one_class_does_not_exist():
@@ -29,3 +37,22 @@ def test_groups_widen_the_interval():
 
     by_row, by_group = bootstrap(mean, rows), bootstrap(mean, groups)
     assert by_group.high - by_group.low > 3 * (by_row.high - by_row.low)
+
+
+def test_f1_weighs_misses_and_false_alarms():
+    assert f1(np.array([1.0, 1, 0, 0]), np.array([1.0, 0, 1, 0])) == 0.5
+    assert f1(np.ones(2), np.zeros(2)) == 0.0
+    assert np.isnan(f1(np.zeros(2), np.zeros(2)))
+
+
+def test_scores_are_graded_as_often_as_people_grade():
+    grades = np.repeat([0.0, 1, 3], [10, 30, 60])
+    known = np.random.default_rng(0).permutation(100).astype(float)
+    new = grades_like(grades, known, np.array([0.0, 9, 11, 39, 41, 99]))
+    assert new.tolist() == [0, 0, 1, 1, 3, 3]
+
+
+def test_leaving_out_the_unsure_lowers_the_error_when_they_are_the_wrong_ones():
+    errors = np.array([0.1, 0.9, 0.2, 0.8])
+    assert risk_at_coverage(errors, errors, 0.5) == pytest.approx(0.15)
+    assert risk_at_coverage(errors, errors, 1.0) == pytest.approx(0.5)

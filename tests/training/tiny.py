@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from qa_scoring.rubric.behaviours import BEHAVIOURS
+from qa_scoring.scorer.turns import TokenisedTranscript
 from qa_scoring.transcripts.schema import Transcript, Turn
+from training.batches import Example
+
+NAN = float("nan")
 
 _SENTENCES = """
     hello thanks please sorry your order is booked not available refund done cannot help
@@ -17,3 +24,13 @@ def transcript(name: str, *texts: str) -> Transcript:
         Turn(role="customer" if i % 2 == 0 else "agent", text=text) for i, text in enumerate(texts)
     )
     return Transcript(transcript_id=name, turns=turns)
+
+
+def example_of(
+    tokens: TokenisedTranscript,
+    labels: tuple[float, ...] = (NAN, NAN),
+    behaviours: float = NAN,
+) -> Example:
+    """With one label for all behaviours of all pieces."""
+    shape = (len(tokens.pieces), len(BEHAVIOURS))
+    return Example(tokens, labels, np.full(shape, behaviours, np.float32), 1.0)
