@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -179,8 +180,13 @@ def _write(folder, rows) -> None:
     (folder / "policies" / "p.yaml").write_text(policy)
 
 
+@cache
+def _a_policy() -> Policy:
+    return next(iter(read_policies().values()))
+
+
 def _record(family: str, text: str = "your order is late", empathy: int = 2) -> CorpusRecord:
-    policy = next(iter(read_policies().values()))
+    policy = _a_policy()
     rules = tuple(RuleLabel(rule=r.rule_id, status="met", turns=()) for r in policy.rules)
     return CorpusRecord(
         transcript=Transcript(transcript_id=family, turns=(Turn(role="agent", text=text),)),
