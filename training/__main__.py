@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from training.config import FinetuneConfig, load_config
 from training.datasets import LOADERS, PUBLIC, load_sources
 from training.datasets.labelled import LabelledTranscript
+
+if TYPE_CHECKING:
+    from qa_scoring.scorer.calibration import Calibration
+    from training.predictions import Prediction
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -130,21 +135,34 @@ def _finetune(arguments: argparse.Namespace) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from training.calibrate import calibrate_from
-    from training.evaluate import evaluate
-    from training.predictions import predict_held_out, write_predictions
-    from training.report import markdown
-    from training.tracking import log_figures, tracked
+    from training.predictions import predict_held_out
+    from training.tracking import tracked
 
     config = _config(arguments)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     with tracked("evaluate", config):
         predictions = predict_held_out(
             load_sources(config.data), config, arguments.model, arguments.baselines
         )
-        write_predictions(arguments.out / "predictions.json", predictions)
-        figures = evaluate(predictions, calibrate_from(predictions))
-        log_figures(figures)
-    (arguments.out / "report.md").write_text(markdown(figures), encoding="utf-8")
+        _report(arguments.out, predictions, calibrate_from)
+
+
+def _report(
+    out: Path,
+    predictions: Sequence[Prediction],
+    calibrate: Callable[[Sequence[Prediction]], dict[str, Calibration]],
+) -> None:
+    """Predictions, then what they say, into the folder and the active run. The predictions are
+    written before anything is made of them: they took the time."""
+    from training.evaluate import evaluate
+    from training.predictions import write_predictions
+    from training.report import markdown
+    from training.tracking import log_figures
+
+    out.mkdir(parents=True, exist_ok=True)
+    write_predictions(out / "predictions.json", predictions)
+    figures = evaluate(predictions, calibrate(predictions))
+    log_figures(figures)
+    (out / "report.md").write_text(markdown(figures), encoding="utf-8")
     print(markdown(figures))
 
 
@@ -165,23 +183,15 @@ def _audit(arguments: argparse.Namespace) -> None:
 
 def _crossval(arguments: argparse.Namespace) -> None:
     from training.crossval import crossval
-    from training.evaluate import evaluate
-    from training.predictions import write_predictions
-    from training.report import markdown
-    from training.tracking import log_figures, tracked
+    from training.tracking import tracked
 
     config = _config(arguments)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     with tracked(f"crossval by {arguments.by}", config):
         items = load_sources(config.data)
         predictions = crossval(
             items, arguments.by, config, arguments.out, baselines=["words-of-last-turns"]
         )
-        write_predictions(arguments.out / "predictions.json", predictions)
-        figures = evaluate(predictions, {})
-        log_figures(figures)
-    (arguments.out / "report.md").write_text(markdown(figures), encoding="utf-8")
-    print(markdown(figures))
+        _report(arguments.out, predictions, lambda _: {})
 
 
 def _export(arguments: argparse.Namespace) -> None:

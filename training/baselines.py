@@ -46,7 +46,8 @@ def frozen_embeddings(train: Items, held_out: Items, config: FinetuneConfig) -> 
     """The backbone as it comes: mean sentence embedding by role and of the last turns."""
     from training.embeddings import transcript_embeddings
 
-    inputs, outputs = (transcript_embeddings(items, config) for items in (train, held_out))
+    vectors = transcript_embeddings([*train, *held_out], config, last_turns=LAST_TURNS)
+    inputs, outputs = vectors[: len(train)], vectors[len(train) :]
     return _by_dimension(LogisticRegression(max_iter=2000), train, config, inputs, outputs)
 
 

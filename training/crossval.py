@@ -17,7 +17,7 @@ from training.config import FinetuneConfig
 from training.datasets.labelled import LabelledTranscript
 from training.finetune import finetune
 from training.predictions import Prediction, predictions_of
-from training.splits import part_of_task
+from training.splits import part
 
 By = Literal["task", "agent", "source"]
 FOLDS = 5
@@ -38,19 +38,19 @@ def folds(items: Sequence[LabelledTranscript], by: By, config: FinetuneConfig) -
 
     What the configuration keeps for the test of the other sources is in no fold's training.
     """
+    star = [item for item in items if item.source == "star"]
+    others = part([item for item in items if item.source != "star"], "train", config)
     if by == "source":
         for source in dict.fromkeys(i.source for i in items if i.source in LEARNED):
             yield Fold(
                 name=source,
-                train=[i for i in items if i.source != source and _teaches(i, config)],
+                train=[i for i in (*star, *others) if i.source != source],
                 held_out=[i for i in items if i.source == source],
             )
         return
     groups_of: Callable[[LabelledTranscript], Sequence[str]] = (
         (lambda item: item.tasks) if by == "task" else (lambda item: (item.agent,))
     )
-    star = [item for item in items if item.source == "star"]
-    others = [item for item in items if item.source != "star" and _teaches(item, config)]
     for number, names in enumerate(_balanced(star, groups_of)):
         kept = [item for item in star if not names & set(groups_of(item))]
         held_out = [item for item in star if set(groups_of(item)) <= names]
@@ -76,12 +76,6 @@ def crossval(
         ]
         predictions += predictions_of(fold.train, held_out, config, folder, baselines)
     return predictions
-
-
-def _teaches(item: LabelledTranscript, config: FinetuneConfig) -> bool:
-    if item.source == "star":
-        return True
-    return {part_of_task(task, item.source, config) for task in item.tasks} == {"train"}
 
 
 def _balanced(

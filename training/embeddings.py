@@ -15,15 +15,15 @@ from training.config import FinetuneConfig
 from training.datasets.labelled import LabelledTranscript
 
 BATCH = 32
-LAST_TURNS = 4
 
 
 def transcript_embeddings(
-    items: Sequence[LabelledTranscript], config: FinetuneConfig
+    items: Sequence[LabelledTranscript], config: FinetuneConfig, *, last_turns: int
 ) -> npt.NDArray[np.float64]:
-    """(n, 3 * width): mean over the agent's turns, over the customer's, over the last four."""
+    """(n, 3 * width): mean over the agent's turns, over the customer's, over the last ones."""
     path = backbone_path(config.backbone)
-    turns = sorted({t.text for item in items for t in item.transcript.turns}, key=len)
+    said = (t for item in items for t in item.transcript.turns if t.role in SCORED_ROLES)
+    turns = sorted({t.text for t in said}, key=len)
     vectors = dict(zip(turns, _encode(turns, path, config.max_tokens), strict=True))
     width = len(next(iter(vectors.values())))
     rows = []
@@ -31,7 +31,7 @@ def transcript_embeddings(
         spoken = [t for t in item.transcript.turns if t.role in SCORED_ROLES]
         groups = [
             *([t for t in spoken if t.role == role] for role in SCORED_ROLES),
-            spoken[-LAST_TURNS:],
+            spoken[-last_turns:],
         ]
         rows.append(
             np.concatenate(

@@ -14,8 +14,10 @@ import numpy.typing as npt
 from qa_scoring.quality.agreement import quadratic_kappa
 from qa_scoring.rubric.behaviours import FRUSTRATION_STEPS, MANNERS, OUTCOMES
 from qa_scoring.scorer.calibration import Calibration
+from training.corpus.records import HIGHEST
 from training.metrics import (
     Estimate,
+    Statistic,
     auroc,
     bootstrap,
     calibration_error,
@@ -36,11 +38,11 @@ SPEAKS_FOR = {
     "calm": "empathy",
     "satisfaction": "resolution",
 }
-GRADES = {"empathy": 4, "resolution": 3}  # the highest grade of a graded source
 GRADED = ("corpus", "situations")
 # What the bootstrap resamples: transcripts of one group are alike.
 GROUP = {"star": "agent"}
 COVERAGE = 0.8
+MEASURES: dict[str, Statistic] = {"QWK": quadratic_kappa, "Spearman": spearman, "AUROC": auroc}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ def _mean_over_folds(rows: Rows, question: Question, predictor: str, metric: str
     """Of one question in a cross-validation; scores of two folds' models are never compared."""
     labels, scores = _columns(rows, question, predictor)
     folds = np.array([p.facts["fold"] for p in rows])
-    measure = {"Spearman": spearman, "AUROC": auroc}[metric]
+    measure = MEASURES[metric]
 
     def mean(at: npt.NDArray[np.int64]) -> float:
         chosen = [at[folds[at] == fold] for fold in np.unique(folds)]
@@ -136,18 +138,36 @@ def _metrics(predictions: Rows, question: Question) -> tuple[str, ...]:
 def _agreement(predictions: Rows, question: Question) -> list[Figure]:
     rows = _rows(predictions, question.source, question.label, "test")
     return [
-        Figure(
-            part_of="main",
-            source=question.source,
-            label=question.label,
-            name="",
-            metric=metric,
+        _figure(
+            question,
+            "main",
+            metric,
+            _estimate(predictions, rows, question, predictor, metric),
             predictor=predictor,
-            estimate=_estimate(predictions, rows, question, predictor, metric),
         )
         for metric in _metrics(predictions, question)
         for predictor in rows[0].scores
     ]
+
+
+def _figure(
+    question: Question,
+    part_of: str,
+    metric: str,
+    estimate: Estimate,
+    *,
+    name: str = "",
+    predictor: str = "model",
+) -> Figure:
+    return Figure(
+        part_of=part_of,
+        source=question.source,
+        label=question.label,
+        name=name,
+        metric=metric,
+        predictor=predictor,
+        estimate=estimate,
+    )
 
 
 def _slices(predictions: Rows, question: Question) -> list[Figure]:
@@ -160,17 +180,9 @@ def _slices(predictions: Rows, question: Question) -> list[Figure]:
         for value in values if len(values) > 1 else ():
             chosen = [p for p in rows if p.facts.get(fact) == value]
             if len(chosen) >= 20:
-                figures.append(
-                    Figure(
-                        part_of="slice",
-                        source=question.source,
-                        label=question.label,
-                        name=f"{fact.replace('_', ' ')}: {value}",
-                        metric=metric,
-                        predictor="model",
-                        estimate=_estimate(predictions, chosen, question, "model", metric),
-                    )
-                )
+                estimate = _estimate(predictions, chosen, question, "model", metric)
+                name = f"{fact.replace('_', ' ')}: {value}"
+                figures.append(_figure(question, "slice", metric, estimate, name=name))
     return figures
 
 
@@ -181,17 +193,12 @@ def _estimate(
         return _mean_over_folds(rows, question, predictor, metric)
     labels, scores = _columns(rows, question, predictor)
     if metric == "QWK":
-        highest = GRADES[question.label]
+        highest = HIGHEST[question.label]
         known = _rows(predictions, question.source, question.label, "development")
         seen_labels, seen_scores = _columns(known, question, predictor)
         labels = np.round(labels * highest)
         scores = grades_like(np.round(seen_labels * highest), seen_scores, scores)
-    measure: Callable[[Floats, Floats], float] = {
-        "QWK": quadratic_kappa,
-        "Spearman": spearman,
-        "AUROC": auroc,
-    }[metric]
-    groups = _groups(rows, question.source)
+    measure, groups = MEASURES[metric], _groups(rows, question.source)
     return bootstrap(lambda at: measure(labels[at], scores[at]), groups)
 
 
@@ -214,15 +221,7 @@ def _calibration(predictions: Rows, question: Question, calibration: Calibration
     }
     groups = _groups(rows, question.source)
     return [
-        Figure(
-            part_of="calibration",
-            source=question.source,
-            label=question.label,
-            name="",
-            metric=name,
-            predictor="model",
-            estimate=bootstrap(measure, groups),
-        )
+        _figure(question, "calibration", name, bootstrap(measure, groups))
         for name, measure in measures.items()
     ]
 
@@ -231,18 +230,21 @@ def _behaviours(predictions: Rows) -> list[Figure]:
     """F1 of each behaviour at one half, its mean over the manners, and the frustration."""
     test = [p for p in predictions if p.part == "test" and p.source == "corpus"]
     rows = [(p.task, turn) for p in test for turn in p.turns]
-    figures = [_behaviour_figure(name, "F1", _f1(rows, [name])) for name in (*MANNERS, *OUTCOMES)]
+    labelled = {name for _, turn in rows for name in turn.labels}
+    figures = [
+        _turn_figure(name, "F1", _f1(rows, [name]))
+        for name in (*MANNERS, *OUTCOMES)
+        if name in labelled
+    ]
     if rows:
-        figures.append(_behaviour_figure("mean of manners", "F1", _f1(rows, MANNERS)))
+        figures.append(_turn_figure("mean of manners", "F1", _f1(rows, MANNERS)))
         figures.append(_frustration([(t, turn) for t, turn in rows if "angry" in turn.labels]))
-    return [figure for figure in figures if figure.estimate.n]
+    return figures
 
 
 def _f1(rows: Sequence[tuple[str, TurnPrediction]], names: Sequence[str]) -> Estimate:
     """Mean over ``names`` on the turns labelled for them."""
     asked = [(task, turn) for task, turn in rows if names[0] in turn.labels]
-    if not asked:
-        return Estimate(float("nan"), float("nan"), float("nan"), 0)
     labels = np.array([[turn.labels[name] for name in names] for _, turn in asked])
     shown = np.array([[float(turn.logits[name] > 0) for name in names] for _, turn in asked])
     return bootstrap(
@@ -259,16 +261,9 @@ def _frustration(rows: list[tuple[str, TurnPrediction]]) -> Figure:
     estimate = bootstrap(
         lambda at: quadratic_kappa(levels[at], np.round(expected[at])), [task for task, _ in rows]
     )
-    return _behaviour_figure("frustration", "QWK", estimate)
+    return _turn_figure("frustration", "QWK", estimate)
 
 
-def _behaviour_figure(name: str, metric: str, estimate: Estimate) -> Figure:
-    return Figure(
-        part_of="behaviour",
-        source="corpus",
-        label="turns",
-        name=name,
-        metric=metric,
-        predictor="model",
-        estimate=estimate,
-    )
+def _turn_figure(name: str, metric: str, estimate: Estimate) -> Figure:
+    question = Question(source="corpus", label="turns", dimension="")
+    return _figure(question, "behaviour", metric, estimate, name=name)

@@ -202,8 +202,8 @@ class TranscriptModel(PreTrainedModel):
         logits = self.bias + contributions.sum(1)
         loss = None
         if labels is not None and behaviour_labels is not None and weights is not None:
-            loss = _loss(logits, labels, weights[:, None])
-            loss = loss + _loss(behaviours.float(), behaviour_labels, weights[:, None, None])
+            loss = masked_loss(logits, labels, weights[:, None])
+            loss = loss + masked_loss(behaviours.float(), behaviour_labels, weights[:, None, None])
         return TranscriptOutput(
             loss=loss, logits=logits, contributions=contributions, behaviours=behaviours
         )
@@ -225,7 +225,7 @@ def from_backbone(path: str, **sizes: object) -> tuple[TranscriptModel, PreTrain
     return model, tokenizer
 
 
-def _loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+def masked_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean over the labels that exist; zero when none does."""
     losses = F.binary_cross_entropy_with_logits(logits, labels.nan_to_num(0.0), reduction="none")
     scale = ~labels.isnan() * weights

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -27,6 +26,7 @@ from training.backbone import backbone_path
 from training.config import FinetuneConfig
 from training.datasets.labelled import LabelledTranscript
 from training.finetune import drawn_items
+from training.model import masked_loss
 
 MAX_TOKENS = 512
 BATCH = 16
@@ -88,12 +88,7 @@ class _Collator:
 
 def _loss(outputs, labels: torch.Tensor, num_items_in_batch=None) -> torch.Tensor:
     """The last column of ``labels`` is the transcript's weight."""
-    labels, weights = labels[:, :-1], labels[:, -1:]
-    losses = F.binary_cross_entropy_with_logits(
-        outputs["logits"], labels.nan_to_num(0.0), reduction="none"
-    )
-    scale = ~labels.isnan() * weights
-    return (losses * scale).sum() / scale.sum().clamp(min=1e-6)
+    return masked_loss(outputs["logits"], labels[:, :-1], labels[:, -1:])
 
 
 @torch.no_grad()

@@ -27,6 +27,7 @@ import yaml
 
 from qa_scoring.errors import PolicyError
 from qa_scoring.rubric.dimensions import DIMENSIONS
+from qa_scoring.transcripts.schema import UNSTORABLE
 
 MOST_RULES = 100
 LIGHTEST, HEAVIEST = 0.01, 10
@@ -39,7 +40,6 @@ _TAKEN = {"policy", *(dimension.name for dimension in DIMENSIONS)}
 _VERSION = re.compile("[1-9][0-9]{0,8}")
 _WEIGHT = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?")
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +225,7 @@ class _Reader:
         text = " ".join(node.value.split()) if isinstance(node, yaml.ScalarNode) else ""
         if not any(map(str.isalnum, text)) or node.tag == "tag:yaml.org,2002:null":
             self._fail(node, f"got an empty {what}; expected words")
-        if _CONTROLS.search(text):
+        if UNSTORABLE.search(text):
             self._fail(node, f"got control characters in {what}; expected plain text")
         return text
 

@@ -21,7 +21,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 CLOCK_SLACK = timedelta(hours=26)
 
 # Control characters except tab and line breaks, and lone surrogates: no store can hold them all.
-_UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 _NAMES = ("transcript_id", "channel", "agent_id", "team", "customer_id", "queue", "language")
 
@@ -51,7 +51,7 @@ class Turn:
             )
         if not isinstance(self.text, str):
             raise TranscriptRejected("bad_text", expected="a string", got=type(self.text).__name__)
-        object.__setattr__(self, "text", _UNSTORABLE.sub("\ufffd", self.text))
+        object.__setattr__(self, "text", UNSTORABLE.sub("\ufffd", self.text))
         for name, value in (("start", self.start), ("end", self.end)):
             _check_seconds(f"turn {name}", value)
         if self.start is not None and self.end is not None and self.end < self.start:
@@ -103,7 +103,7 @@ class Transcript:
         for name in _NAMES:
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, _UNSTORABLE.sub("\ufffd", value))
+                object.__setattr__(self, name, UNSTORABLE.sub("\ufffd", value))
         if not self.turns:
             raise TranscriptRejected("no_turns", expected="at least one turn", got="none")
         object.__setattr__(self, "turns", tuple(self.turns))

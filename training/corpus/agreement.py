@@ -10,6 +10,7 @@ import numpy as np
 
 from qa_scoring.quality.agreement import krippendorff_alpha, quadratic_kappa
 from qa_scoring.rubric.behaviours import MANNERS
+from qa_scoring.rubric.policy import Policy
 from training.corpus.records import (
     CORPUS,
     RULE_STATUSES,
@@ -43,7 +44,7 @@ class _Read:
 
 def measure_agreement(records: Sequence[CorpusRecord]) -> list[Agreement]:
     """Every pair of readers on every label, with intervals over transcripts' families."""
-    readings = _readings(records)
+    readings, policies = _readings(records), read_policies()
     found = []
     for one, other in itertools.combinations(READERS, 2):
         both = [
@@ -53,7 +54,7 @@ def measure_agreement(records: Sequence[CorpusRecord]) -> list[Agreement]:
             and name in readings[other]
         ]
         if both:
-            found += _agreements(both, f"{one}, {other}")
+            found += _agreements(both, f"{one}, {other}", policies)
     return found
 
 
@@ -78,9 +79,9 @@ def _readings(records: Sequence[CorpusRecord]) -> dict[str, Mapping[str, Labels]
     return readings
 
 
-def _agreements(both: Sequence[_Read], between: str) -> list[Agreement]:
-    policies = read_policies()
-
+def _agreements(
+    both: Sequence[_Read], between: str, policies: Mapping[str, Policy]
+) -> list[Agreement]:
     def share(read: _Read, labels: Labels) -> float:
         value = policy_share(labels, policies[read.record.policy_id])
         return float("nan") if value is None else round(4 * value)

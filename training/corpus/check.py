@@ -49,6 +49,7 @@ def check_corpus(
     Args:
         public:  transcripts of public data sets, which must not stand in the corpus
     """
+    runs = _runs([text_of(record) for record in records])
     return [
         Check("transcripts, 900 or more", str(len(records)), len(records) >= 900),
         _at_least("policies", 120, (r.policy_id for r in records)),
@@ -56,8 +57,8 @@ def check_corpus(
         _lengths(records),
         _combinations(records),
         *_by_words(records),
-        _copies(records),
-        _across_splits(records),
+        _copies(runs),
+        _across_splits(records, runs),
         *([_public_runs(records, public)] if public else []),
     ]
 
@@ -171,21 +172,19 @@ def _words_prediction(records: Sequence[CorpusRecord], labels: Sequence[object])
     )
 
 
-def _copies(records: Sequence[CorpusRecord]) -> Check:
-    closest = _closest(_runs([text_of(record) for record in records]))
+def _copies(runs: sparse.csr_matrix) -> Check:
+    shares = _shares(runs, runs)
+    np.fill_diagonal(shares, 0.0)
+    closest = shares.max(axis=1)
     share = float(np.mean(closest >= NEAR_COPY))
     found = f"{share:.2%}; the closest pair shares {closest.max():.2f} of its five-word runs"
     return Check("exact and near copies under 1%", found, share < MOST_COPIES)
 
 
-def _across_splits(records: Sequence[CorpusRecord]) -> Check:
+def _across_splits(records: Sequence[CorpusRecord], runs: sparse.csr_matrix) -> Check:
     """How near each held-out transcript comes to one that is trained on."""
     parts = np.array([part_by_digest(record.family) for record in records])
-    runs = _runs([text_of(record) for record in records])
-    held_out, train = runs[parts != "train"], runs[parts == "train"]
-    common = (held_out @ train.T).toarray().astype(np.float64)
-    sizes = [np.asarray(side.sum(axis=1)).ravel() for side in (held_out, train)]
-    nearest = (common / np.maximum(sizes[0][:, None] + sizes[1][None, :] - common, 1.0)).max(axis=1)
+    nearest = _shares(runs[parts != "train"], runs[parts == "train"]).max(axis=1)
     found = (
         f"nearest training transcript: {np.median(nearest):.4f} of the runs in the median, "
         f"{nearest.max():.4f} at most"
@@ -213,10 +212,9 @@ def _runs(texts: Sequence[str]) -> sparse.csr_matrix:
     return counter.fit_transform(texts)
 
 
-def _closest(runs: sparse.csr_matrix) -> np.ndarray:
-    """For each row the highest share (Jaccard) of runs with another row."""
-    common = (runs @ runs.T).toarray().astype(np.float64)
-    sizes = np.diag(common)
-    share = common / np.maximum(sizes[:, None] + sizes[None, :] - common, 1.0)
-    np.fill_diagonal(share, 0.0)
-    return share.max(axis=1)
+def _shares(one: sparse.csr_matrix, other: sparse.csr_matrix) -> np.ndarray:
+    """The share (Jaccard) of runs that every row of one has with every row of the other."""
+    common = (one @ other.T).toarray().astype(np.float64)
+    sizes = [np.asarray(side.sum(axis=1)).ravel() for side in (one, other)]
+    shares: np.ndarray = common / np.maximum(np.add.outer(*sizes) - common, 1.0)
+    return shares

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qa_scoring.transcripts.schema import Transcript, Turn
+from training.corpus.records import HIGHEST
 from training.datasets.archive import members
 from training.datasets.labelled import LabelledTranscript
-
-FULLY_RESOLVED, FULL_EMPATHY = 3, 4
 
 
 def load_situations(path: Path) -> Iterator[LabelledTranscript]:
@@ -33,6 +32,6 @@ def load_situations(path: Path) -> Iterator[LabelledTranscript]:
                 source="situations",
                 tasks=(situation,),
                 agent=situation,
-                resolution=row["resolution"] / FULLY_RESOLVED,
-                empathy=row["empathy"] / FULL_EMPATHY,
+                resolution=row["resolution"] / HIGHEST["resolution"],
+                empathy=row["empathy"] / HIGHEST["empathy"],
             )

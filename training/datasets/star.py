@@ -38,23 +38,19 @@ def load_star(path: Path) -> Iterator[LabelledTranscript]:
     """Every dialogue with at least one spoken turn, labelled or not."""
     for _, content in members(path, "dialogues/*.json"):
         dialogue = json.loads(content)
-        transcript = _transcript(dialogue)
-        if transcript is not None:
+        events = [e for e in dialogue["Events"] if e["Agent"] in ROLES and e["Action"] in SPOKEN]
+        if events:
             answers = dialogue["UserQuestionnaire"]
             tasks = tuple(sorted(c["Task"] for c in dialogue["Scenario"]["WizardCapabilities"]))
             yield LabelledTranscript(
-                transcript=transcript,
+                transcript=_transcript(dialogue, events),
                 source="star",
                 tasks=tasks,
                 agent=dialogue["AnonymizedWizardWorkerID"],
                 resolution=_resolution(answers, tasks),
                 calm=_calm(answers),
-                behaviours=tuple(map(_outcome, _spoken(dialogue))),
+                behaviours=tuple(map(_outcome, events)),
             )
-
-
-def _spoken(dialogue: dict) -> list[dict]:
-    return [e for e in dialogue["Events"] if e["Agent"] in ROLES and e["Action"] in SPOKEN]
 
 
 def _outcome(event: dict) -> dict[str, float]:
@@ -68,10 +64,7 @@ def _outcome(event: dict) -> dict[str, float]:
     }
 
 
-def _transcript(dialogue: dict) -> Transcript | None:
-    events = _spoken(dialogue)
-    if not events:
-        return None
+def _transcript(dialogue: dict, events: list[dict]) -> Transcript:
     begin = events[0]["UnixTime"]
     return Transcript(
         transcript_id=f"star-{dialogue['DialogueID']}",
