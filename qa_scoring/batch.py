@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from qa_scoring import __version__
 from qa_scoring.scorer.scored import Provenance, ScoredTranscript
 from qa_scoring.scorer.scorer import Scorer
-from qa_scoring.tables.rows import Row, reject_row, rows_of, score_id, to_arrow
+from qa_scoring.tables.rows import Row, reject_row, rows_of, rule_rows, score_id, to_arrow
 from qa_scoring.tables.schema import CONTRACT_VERSION
 from qa_scoring.tables.stores import Store
 from qa_scoring.transcripts.schema import Reject, Transcript
@@ -95,6 +95,8 @@ def run(
     """
     begun = _Run.resumed(store, scorer, identity) if resume else None
     current = begun or _Run(store, scorer, identity, str(uuid.uuid4()), datetime.now(UTC))
+    if scorer.policy is not None:
+        store.write(to_arrow({"rules": rule_rows(scorer.policy)}))
     current.write_state("running")
     for batch in _batched(items):
         current.write(batch, skip_known=resume)
@@ -102,6 +104,35 @@ def run(
             progress(current.counts)
     seconds = current.write_state("done")
     return RunSummary(run_id=current.run_id, counts=current.counts, seconds=seconds)
+
+
+def run_row(
+    run_id: str,
+    started_at: datetime,
+    status: str,
+    counts: RunCounts,
+    identity: RunIdentity,
+    provenance: Provenance,
+) -> Row:
+    """The row of ``runs``, as it stands now; ``status`` is running or done."""
+    now = datetime.now(UTC)
+    running = status == "running"
+    counted = asdict(counts)
+    del counted["reasons"]
+    return {
+        "run_id": run_id,
+        "status": status,
+        "started_at": started_at,
+        "ended_at": None if running else now,
+        "seconds": None if running else (now - started_at).total_seconds(),
+        "command": identity.command,
+        "inputs_fingerprint": identity.fingerprint,
+        "engine": "onnx",
+        **counted,
+        **asdict(provenance),
+        "package_version": __version__,
+        "contract_version": CONTRACT_VERSION,
+    }
 
 
 class _Run:
@@ -155,33 +186,23 @@ class _Run:
 
     def write_state(self, status: str) -> float:
         """Write the row of ``runs``; returns the seconds since the run started."""
-        now = datetime.now(UTC)
-        seconds = (now - self._started_at).total_seconds()
-        counts = asdict(self.counts)
-        del counts["reasons"]
-        row: Row = {
-            "run_id": self.run_id,
-            "status": status,
-            "started_at": self._started_at,
-            "ended_at": None if status == "running" else now,
-            "seconds": None if status == "running" else seconds,
-            "command": self._identity.command,
-            "inputs_fingerprint": self._identity.fingerprint,
-            "engine": "onnx",
-            **counts,
-            **asdict(self._scorer.provenance),
-            "package_version": __version__,
-            "contract_version": CONTRACT_VERSION,
-        }
+        row = run_row(
+            self.run_id,
+            self._started_at,
+            status,
+            self.counts,
+            self._identity,
+            self._scorer.provenance,
+        )
         self._store.write(to_arrow({"runs": [row]}))
-        return seconds
+        return float(str(row["seconds"] or 0.0))
 
     def _known(self, transcripts: Sequence[Transcript]) -> dict[str, tuple[str, str, bool]]:
         """transcript_id -> (sha256, run_id, whether scored) of those this scorer has done."""
         provenance = self._scorer.provenance
-        # Every dimension is written in one batch, so the first one's row stands for all.
+        # All of a transcript is written in one batch; the policy's row names the policy too.
         ids = {
-            score_id(t.transcript_id, "resolution", "MODEL", provenance): t.transcript_id
+            score_id(t.transcript_id, "policy", "MODEL", provenance): t.transcript_id
             for t in transcripts
         }
         if not ids:

@@ -18,7 +18,7 @@ from qa_scoring.transcripts.readers import open_transcripts
 pa.array([0])
 
 
-def score(source: Path, target: Path, batch: int, parent: Connection) -> None:
+def score(source: Path, target: str | Path, batch: int, parent: Connection) -> None:
     """Score, or go on scoring, a file into tables in batches of ``batch`` transcripts."""
     qa_scoring.batch.BATCH = batch
     scorer = fake_scorer()

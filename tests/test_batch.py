@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 from fakes import fake_scorer, transcript, varied_transcripts
@@ -15,11 +14,6 @@ from qa_scoring.tables.stores import open_store
 from qa_scoring.transcripts.schema import Reject
 
 COUNTS = ("read", "scored", "abstained", "rejected", "skipped")
-
-
-@pytest.fixture(params=["scores.duckdb", "scores"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    return tmp_path / str(request.param)
 
 
 @pytest.fixture

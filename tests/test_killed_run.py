@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 
 import killable_run
+import psycopg
 import pytest
 from fakes import AGENT, CUSTOMER
+from postgres_server import Server
 
 from qa_scoring.errors import StoreError
 from qa_scoring.tables.schema import TABLES
@@ -36,14 +38,17 @@ def write_transcripts(path: Path, count: int) -> None:
             file.write((line if number % 70 != 3 else line[:-4]) + "\n")
 
 
-def new_target(folder: Path, name: str) -> Path:
+def new_target(name: str, folder: Path, request: pytest.FixtureRequest) -> str | Path:
+    if name == "postgresql":
+        server: Server = request.getfixturevalue("postgres")
+        return server.new_schema()
     return Path(tempfile.mkdtemp(dir=folder)) / name
 
 
 class Run:
     """A run in another process, from its start."""
 
-    def __init__(self, source: Path, target: Path, batch: int) -> None:
+    def __init__(self, source: Path, target: str | Path, batch: int) -> None:
         self._batches, child = FORKS.Pipe(duplex=False)
         self._process = FORKS.Process(
             target=killable_run.score, args=(source, target, batch, child)
@@ -66,8 +71,18 @@ class Run:
         self._batches.close()
 
 
-def has_finished(target: Path) -> bool:
+def settle(address: str) -> None:
+    """Wait until the server has ended what the killed process began: a commit may be under way."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        others = "select 1 from pg_stat_activity where datname = current_database() and pid <> "
+        while connection.execute(f"{others} pg_backend_pid()".encode()).fetchall():
+            time.sleep(0.01)
+
+
+def has_finished(target: str | Path) -> bool:
     """Whether the kill came too late, even if only by the time it takes to exit."""
+    if isinstance(target, str):
+        settle(target)
     try:
         tables = open_tables(target)
     except StoreError:  # there are none yet
@@ -78,7 +93,7 @@ def has_finished(target: Path) -> bool:
         tables.close()
 
 
-def contents(target: Path) -> dict[str, list[tuple[object, ...]]]:
+def contents(target: str | Path) -> dict[str, list[tuple[object, ...]]]:
     tables = open_tables(target)
     try:
         return {
@@ -93,13 +108,15 @@ def contents(target: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "count"), [("scores.duckdb", 5_000), ("scores", 400)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("scores.duckdb", 5_000), ("scores", 400), ("postgresql", 800)]
+)
 def test_ten_kills_and_resumes_end_in_the_tables_of_an_uninterrupted_run(
-    tmp_path: Path, name: str, count: int
+    tmp_path: Path, request: pytest.FixtureRequest, name: str, count: int
 ) -> None:
     source, batch = tmp_path / "calls.jsonl", count // BATCHES
     write_transcripts(source, count)
-    uninterrupted = new_target(tmp_path, name)
+    uninterrupted = new_target(name, tmp_path, request)
     run = Run(source, uninterrupted, batch)
     run.wait_for(1)
     begun = time.monotonic()
@@ -109,7 +126,7 @@ def test_ten_kills_and_resumes_end_in_the_tables_of_an_uninterrupted_run(
     whole = contents(uninterrupted)
 
     chance = random.Random(name)
-    kills, target = 0, new_target(tmp_path, name)
+    kills, target = 0, new_target(name, tmp_path, request)
     while kills < 10:
         run = Run(source, target, batch)
         run.wait_for(chance.randrange(BATCHES - 2))
@@ -117,7 +134,7 @@ def test_ten_kills_and_resumes_end_in_the_tables_of_an_uninterrupted_run(
         run.kill()
         if has_finished(target):
             assert contents(target) == whole
-            target = new_target(tmp_path, name)
+            target = new_target(name, tmp_path, request)
         else:
             kills += 1
     Run(source, target, batch).finish()

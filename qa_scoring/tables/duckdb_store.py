@@ -15,8 +15,10 @@ from qa_scoring.tables.schema import (
     CONTRACT_VERSION,
     TABLES,
     Table,
+    add_columns_sql,
     check_contract_version,
     create_table_sql,
+    migrations_from,
 )
 from qa_scoring.tables.views import VIEWS, create_view_sql
 
@@ -80,8 +82,10 @@ def open_duckdb(path: Path) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(path), read_only=True)
         try:
             connection.execute("set TimeZone = 'UTC'")
-            if not _has_contract(connection, path):
+            found = _found_contract(connection, path)
+            if found is None:
                 raise StoreError(f"{path} holds no score tables; {_HOW_TO_SCORE.format(path)}")
+            check_contract_version(found, path)
         except BaseException:
             connection.close()
             raise
@@ -107,28 +111,38 @@ _HOW_TO_SCORE = "score into it first: qa-scoring score INPUT --to {}"
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    if not _has_contract(connection, path):
+    found = _found_contract(connection, path)
+    if found is None:
         connection.execute("create table contract (contract_version INTEGER NOT NULL)")
         connection.execute("insert into contract values (?)", [CONTRACT_VERSION])
+    elif found != CONTRACT_VERSION:
+        for statement in migrations_from(found, path):
+            connection.execute(statement)
+        connection.execute("update contract set contract_version = ?", [CONTRACT_VERSION])
     for table in TABLES.values():
         connection.execute(create_table_sql(table))
+        for statement in add_columns_sql(table):
+            connection.execute(statement)
     create_views(connection)
 
 
-def _has_contract(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
-    """Whether the file holds our tables; StoreError when it holds others of the same names."""
+def _found_contract(connection: duckdb.DuckDBPyConnection, path: Path) -> object:
+    """The contract version of our tables in the file, or None.
+
+    Raises:
+        StoreError: the file holds other tables of the same names
+    """
     found = query_rows(connection, "select table_name from information_schema.tables")
     names = {str(row["table_name"]) for row in found}
     if "contract" in names:
         versions = query_rows(connection, "select contract_version from contract")
-        check_contract_version(versions[0]["contract_version"] if versions else None, path)
-        return True
+        return versions[0]["contract_version"] if versions else 0
     if clash := sorted(names & (TABLES.keys() | VIEWS.keys())):
         raise StoreError(
             f"{path} already has a table named {clash[0]} that is not ours, and was left alone; "
             "name another file"
         )
-    return False
+    return None
 
 
 def _require_file(path: Path) -> None:

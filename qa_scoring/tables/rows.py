@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 
 from qa_scoring.errors import UsageError
+from qa_scoring.rubric.policy import Policy, Rule
 from qa_scoring.scorer.scored import Provenance, Score, ScoredTranscript
 from qa_scoring.tables.batch import table_named
 from qa_scoring.transcripts.schema import Reject, Transcript
@@ -44,25 +46,86 @@ def rows_of(
         scored_at:  aware
     """
     transcript = scored.transcript
-    ids = [score_id(transcript.transcript_id, s.item, "MODEL", provenance) for s in scored.scores]
-    made = {**asdict(provenance), "run_id": run_id, "scored_at": scored_at}
+    scores = score_rows(
+        transcript.transcript_id, scored.scores, provenance, run_id=run_id, scored_at=scored_at
+    )
     return {
         "transcripts": [_transcript_row(transcript, run_id)],
         "turns": _turn_rows(transcript),
-        "scores": [
-            _score_row(score, transcript.transcript_id, id_) | made
-            for id_, score in zip(ids, scored.scores, strict=True)
-        ],
-        "evidence": [
-            {"score_id": id_, "rank": rank, **asdict(evidence)}
-            for id_, score in zip(ids, scored.scores, strict=True)
-            for rank, evidence in enumerate(score.evidence, start=1)
-        ],
+        "steps": _step_rows(scored, provenance),
+        "scores": scores,
+        "evidence": evidence_rows(scores, scored.scores),
         "behaviours": [
             {"transcript_id": transcript.transcript_id, **asdict(behaviour)}
             for behaviour in scored.behaviours
         ],
     }
+
+
+def score_rows(
+    transcript_id: str,
+    scores: Sequence[Score],
+    provenance: Provenance,
+    *,
+    run_id: str,
+    scored_at: datetime,
+) -> list[Row]:
+    """Rows of ``scores``, one a score."""
+    of_policy = asdict(provenance)
+    # A policy has no say in the other dimensions: their rows are the same under any.
+    without = replace(provenance, policy_id=None, policy_version=None)
+    of_dimension = asdict(without)
+    rows = []
+    for score in scores:
+        judged = score.item_type == "rule" or score.item == "policy"
+        made_by = provenance if judged else without
+        rows.append(
+            _score_row(score, transcript_id, score_id(transcript_id, score.item, "MODEL", made_by))
+            | (of_policy if judged else of_dimension)
+            | {"run_id": run_id, "scored_at": scored_at}
+        )
+    return rows
+
+
+def evidence_rows(rows: Sequence[Row], scores: Sequence[Score]) -> list[Row]:
+    """Rows of ``evidence`` for scores and the rows they became."""
+    return [
+        {
+            "score_id": row["score_id"],
+            "rank": rank,
+            "turn_index": shown.turn_index,
+            "role": shown.role,
+            "quote": shown.quote,
+            "char_start": shown.char_start,
+            "char_end": shown.char_end,
+            "contribution": shown.contribution,
+        }
+        for row, score in zip(rows, scores, strict=True)
+        for rank, shown in enumerate(score.evidence, start=1)
+    ]
+
+
+def rule_rows(policy: Policy) -> list[Row]:
+    """Rows of ``rules``."""
+    return [
+        {
+            "policy_id": policy.policy_id,
+            "policy_version": policy.version,
+            "rule": rule.rule_id,
+            "kind": "must_not" if rule.forbidden else "must",
+            "demand": rule.demand,
+            "before_step": rule.before,
+            "applies_when": rule.when or _facts(rule),
+            "critical": rule.critical,
+            "weight": rule.weight,
+        }
+        for rule in policy.rules
+    ]
+
+
+def _facts(rule: Rule) -> str | None:
+    named = [f"{fact}: {', '.join(values)}" for fact, values in rule.facts.items()]
+    return "; ".join(named) or None
 
 
 def reject_row(reject: Reject, run_id: str) -> Row:
@@ -142,6 +205,22 @@ def _turn_rows(transcript: Transcript) -> list[Row]:
             "end_seconds": turn.end,
         }
         for index, turn in enumerate(transcript.turns)
+    ]
+
+
+def _step_rows(scored: ScoredTranscript, provenance: Provenance) -> list[Row]:
+    if scored.steps is None:
+        return []
+    return [
+        {
+            "transcript_id": scored.transcript.transcript_id,
+            "scorer_name": provenance.scorer_name,
+            "scorer_version": provenance.scorer_version,
+            "pieces": len(scored.steps.agent),
+            "vectors": scored.steps.vectors.astype("<f2").tobytes(),
+            "turn_index": scored.steps.turn_index.astype("<i4").tobytes(),
+            "agent": scored.steps.agent.astype(np.uint8).tobytes(),
+        }
     ]
 
 

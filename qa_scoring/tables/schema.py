@@ -1,7 +1,8 @@
 """The contract that BI reads: tables, columns, types and keys. docs/tables.md is made from it.
 
-A column may be added within a contract version, so readers ignore columns they do not know.
-Renaming, removing or changing the meaning of one raises ``CONTRACT_VERSION``.
+A nullable column may be added within a contract version, so readers ignore columns they do not
+know. Renaming, removing or changing the meaning of one raises ``CONTRACT_VERSION``, and
+``MIGRATIONS`` then says how older tables get there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import pyarrow as pa
 from qa_scoring.errors import StoreError
 
 CONTRACT_VERSION = 1
+# Version -> the statements that lead on from it, in SQL that DuckDB and PostgreSQL both run. The
+# views are away meanwhile.
+MIGRATIONS: dict[int, tuple[str, ...]] = {}
 
 TEXT = pa.string()
 INTEGER = pa.int32()
@@ -21,6 +25,7 @@ DOUBLE = pa.float64()
 BOOLEAN = pa.bool_()
 DATE = pa.date32()
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+BINARY = pa.large_binary()
 
 # Spelt so that DuckDB and PostgreSQL both take them.
 _SQL_TYPES = {
@@ -31,6 +36,7 @@ _SQL_TYPES = {
     BOOLEAN: "BOOLEAN",
     DATE: "DATE",
     TIMESTAMP: "TIMESTAMP WITH TIME ZONE",
+    BINARY: "BYTEA",
 }
 
 
@@ -71,16 +77,28 @@ class Table:
         return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])
 
 
-def create_table_sql(table: Table) -> str:
+def create_table_sql(table: Table, *, index_parts: bool = False) -> str:
     """``create table if not exists``, in SQL that DuckDB and PostgreSQL both take.
 
-    Only tables that own others, or stand alone, get a primary key: an index over every turn and
-    quote would cost more memory than it is worth, and their keys hold by how a batch is written.
+    Args:
+        index_parts:  whether tables that are part of others get a primary key too. In DuckDB an
+            index over every turn and quote would cost more memory than it is worth, and their
+            keys hold by how a batch is written; PostgreSQL keeps it on disk, and would search
+            the whole table for the rows to replace without it.
     """
     lines = [f"{c.name} {c.sql_type}{'' if c.nullable else ' NOT NULL'}" for c in table.columns]
-    if table.part_of is None:
+    if index_parts or table.part_of is None:
         lines.append(f"PRIMARY KEY ({', '.join(table.key)})")
     return f"create table if not exists {table.name} (\n  " + ",\n  ".join(lines) + "\n)"
+
+
+def add_columns_sql(table: Table) -> list[str]:
+    """Statements that give a table made by an older package the columns added since."""
+    return [
+        f"alter table {table.name} add column if not exists {column.name} {column.sql_type}"
+        for column in table.columns
+        if column.nullable
+    ]
 
 
 def check_contract_version(found: object, target: object) -> None:
@@ -89,12 +107,35 @@ def check_contract_version(found: object, target: object) -> None:
         return
     if isinstance(found, int) and found > CONTRACT_VERSION:
         advice = "upgrade with: pip install -U qa-scoring"
+    elif _migratable(found):
+        advice = (
+            "whoever scores into a database brings it up to date; a folder has to be scored anew"
+        )
     else:
         advice = "score into a new file or folder"
     raise StoreError(
         f"{target} holds tables of contract version {found}; this qa-scoring reads and writes "
         f"version {CONTRACT_VERSION}. Nothing was changed; {advice}"
     )
+
+
+def migrations_from(found: object, target: object) -> list[str]:
+    """Statements that bring tables of contract version ``found`` to ours.
+
+    Raises:
+        StoreError: they are newer, or there is no way
+    """
+    if not _migratable(found):
+        check_contract_version(found, target)
+    return [sql for version in _versions_from(found) for sql in MIGRATIONS[version]]
+
+
+def _migratable(found: object) -> bool:
+    return bool(_versions_from(found)) and MIGRATIONS.keys() >= set(_versions_from(found))
+
+
+def _versions_from(found: object) -> range:
+    return range(found, CONTRACT_VERSION) if isinstance(found, int) else range(0)
 
 
 _TRANSCRIPT_ID = Column("transcript_id", TEXT, "the transcript, unique within the tables")
@@ -190,7 +231,12 @@ EVIDENCE = Table(
         Column("quote", TEXT, "turns.text from char_start up to char_end"),
         Column("char_start", INTEGER, "first character of the quote, from 0"),
         Column("char_end", INTEGER, "one past the last character of the quote"),
-        Column("contribution", DOUBLE, "what the turn adds to the score's logit"),
+        Column(
+            "contribution",
+            DOUBLE,
+            "what the turn adds to the score's logit; for a rule the log-odds that the turn does "
+            "what the rule or its condition says",
+        ),
     ),
     key=("score_id", "rank"),
     replaced_by=("score_id",),
@@ -200,7 +246,8 @@ EVIDENCE = Table(
 BEHAVIOURS = Table(
     name="behaviours",
     description=(
-        "One row an observable behaviour in a turn, where its probability is 0.1 or more. "
+        "One row a behaviour that a turn is said to show: its probability reaches the least at "
+        "which misses and false alarms balance on held-out transcripts, 0.1 for frustration. "
         "Irritated, angry and furious add up to the customer's frustration, 0 to 3."
     ),
     columns=(
@@ -217,6 +264,44 @@ BEHAVIOURS = Table(
     key=("transcript_id", "turn_index", "behaviour"),
     replaced_by=("transcript_id",),
     part_of="transcripts",
+)
+
+STEPS = Table(
+    name="steps",
+    description=(
+        "One row a scored transcript: what its turns do, as a scorer reads them, so that an edited "
+        "policy is applied without reading transcripts again. Of use to qa-scoring alone."
+    ),
+    columns=(
+        _TRANSCRIPT_ID,
+        Column("scorer_name", TEXT, "whose vectors these are"),
+        Column("scorer_version", TEXT, "its version; another one cannot read them"),
+        Column("pieces", INTEGER, "turns, long ones cut into several pieces"),
+        Column("vectors", BINARY, "pieces times a fixed width of little-endian float16"),
+        Column("turn_index", BINARY, "of each piece, little-endian int32; see turns"),
+        Column("agent", BINARY, "of each piece one byte: 1 where the agent speaks"),
+    ),
+    key=("transcript_id",),
+    replaced_by=("transcript_id",),
+    part_of="transcripts",
+)
+
+RULES = Table(
+    name="rules",
+    description="One row a rule of a policy that was applied: what its id stands for.",
+    columns=(
+        Column("policy_id", TEXT, "the policy"),
+        Column("policy_version", INTEGER, "its version"),
+        Column("rule", TEXT, "the rule's id, the item of its scores"),
+        Column("kind", TEXT, "must or must_not"),
+        Column("demand", TEXT, "what the agent must, or must not, do"),
+        Column("before_step", TEXT, "the step it must come before", nullable=True),
+        Column("applies_when", TEXT, "the situation or facts it is for", nullable=True),
+        Column("critical", BOOLEAN, "breaking it is shown apart from the score"),
+        Column("weight", DOUBLE, "in the policy score"),
+    ),
+    key=("policy_id", "policy_version", "rule"),
+    replaced_by=("policy_id", "policy_version", "rule"),
 )
 
 REJECTS = Table(
@@ -259,6 +344,60 @@ RUNS = Table(
     replaced_by=("run_id",),
 )
 
+STANDING = Table(
+    name="standing",
+    description=(
+        "One row an agent or team and dimension: where it stands among those who work under the "
+        "same conditions. Written anew as a whole by `qa-scoring standing`, so as old as "
+        "`calculated_at`."
+    ),
+    columns=(
+        Column("level", TEXT, "agent or team"),
+        Column("name", TEXT, "agent_id or team"),
+        Column("item", TEXT, "empathy, resolution or policy"),
+        Column("since", TIMESTAMP, "transcripts that started from then on", nullable=True),
+        Column("until", TIMESTAMP, "and before then; NULL is no bound", nullable=True),
+        Column("n", BIGINT, "transcripts scored on the item"),
+        Column("unscored", BIGINT, "transcripts that abstained or where it does not apply"),
+        Column("mean_score", DOUBLE, "0 to 100; NULL when suppressed", nullable=True),
+        Column(
+            "expected_score",
+            DOUBLE,
+            "0 to 100, what its peers would have scored on average with the same queues, "
+            "channels, wait, transfers and hours; NULL when suppressed or without peers",
+            nullable=True,
+        ),
+        Column("difference", DOUBLE, "mean_score less expected_score, in points", nullable=True),
+        Column(
+            "adjusted_score",
+            DOUBLE,
+            "0 to 100, to compare by: the peers' mean plus the difference, shrunk",
+            nullable=True,
+        ),
+        Column("ci_low", DOUBLE, "lower end of the adjusted score's 95% interval", nullable=True),
+        Column("ci_high", DOUBLE, "upper end of the adjusted score's 95% interval", nullable=True),
+        Column("q_value", DOUBLE, "false-discovery rate of calling it different", nullable=True),
+        Column("differs", BOOLEAN, "q_value is 0.05 or less; FALSE also when it is NULL"),
+        Column("peers", BIGINT, "others it can be compared with; 0: it works alone in its queues"),
+        Column("suppressed", BOOLEAN, "n is too small to speak of a mean"),
+        Column("calculated_at", TIMESTAMP, "UTC"),
+    ),
+    key=("level", "name", "item"),
+    replaced_by=("level",),
+)
+
 TABLES: dict[str, Table] = {
-    table.name: table for table in (TRANSCRIPTS, TURNS, SCORES, EVIDENCE, BEHAVIOURS, REJECTS, RUNS)
+    table.name: table
+    for table in (
+        TRANSCRIPTS,
+        TURNS,
+        STEPS,
+        SCORES,
+        EVIDENCE,
+        BEHAVIOURS,
+        RULES,
+        STANDING,
+        REJECTS,
+        RUNS,
+    )
 }

@@ -12,6 +12,7 @@ from qa_scoring.tables.schema import (
     BOOLEAN,
     DATE,
     DOUBLE,
+    INTEGER,
     SCORES,
     TEXT,
     TIMESTAMP,
@@ -180,7 +181,7 @@ def _by_week(who: Column) -> View:
         name=f"{who.name.removesuffix('_id')}_week",
         description=(
             f"One row a {who.name.removesuffix('_id')}, week and dimension. Not adjusted for "
-            "queue, wait or transfers."
+            "queue, wait or transfers: to compare, read `standing`."
         ),
         columns=(
             who,
@@ -260,6 +261,122 @@ from course
 """,
 )
 
+_VERDICTS = """
+  count(*) filter (where status = 'scored' and score >= 50) as met,
+  count(*) filter (where status = 'scored' and score < 50) as violated,
+  count(*) filter (where status = 'not_applicable') as not_applicable,
+  count(*) filter (where reason = 'unsure') as unsure,
+  count(*) filter (where status = 'abstained' and reason <> 'unsure') as unscored"""
+_VERDICT_COLUMNS = (
+    Column("met", BIGINT, "transcripts that kept the rule"),
+    Column("violated", BIGINT, "transcripts that broke it"),
+    Column("not_applicable", BIGINT, "transcripts that it does not concern"),
+    Column(
+        "unsure", BIGINT, "transcripts where the model cannot tell: no verdict, and no violation"
+    ),
+    Column("unscored", BIGINT, "transcripts that could not be scored at all"),
+)
+_RULE = (
+    Column("policy_id", TEXT, "the policy", nullable=True),
+    Column("policy_version", INTEGER, "its version", nullable=True),
+    Column("rule", TEXT, "the rule's id, e.g. P-001"),
+)
+
+_RULE_WEEK = View(
+    name="rule_week",
+    description="One row a rule and week: how often it was kept, broken, or could not be judged.",
+    columns=(
+        *_RULE,
+        Column("week", DATE, "its Monday; NULL when started_at is not known", nullable=True),
+        *_VERDICT_COLUMNS,
+        Column(
+            "met_percent",
+            DOUBLE,
+            f"met, as a percentage of met + violated; NULL below {MIN_N} of them",
+            nullable=True,
+        ),
+        Column("suppressed", BOOLEAN, f"met + violated is below {MIN_N}"),
+    ),
+    sql=f"""
+with facts as (
+  select s.policy_id, s.policy_version, s.item as rule, {WEEK}, s.status, s.score, s.reason
+  from latest_scores s left join transcripts t on t.transcript_id = s.transcript_id
+  where s.item_type = 'rule'
+),
+counted as (
+  select policy_id, policy_version, rule, week,{_VERDICTS}
+  from facts group by policy_id, policy_version, rule, week
+)
+select policy_id, policy_version, rule, week, met, violated, not_applicable, unsure, unscored,
+  case when met + violated >= {MIN_N}
+    then cast(100.0 * met / (met + violated) as double precision) end as met_percent,
+  met + violated < {MIN_N} as suppressed
+from counted
+""",
+)
+
+# Two contacts of one queue and channel with the same rule in force are the same situation; how
+# often two of them, drawn at random, end differently is the Gini-Simpson index.
+_RULE_CONSISTENCY = View(
+    name="rule_consistency",
+    description=(
+        "One row a rule and situation (queue and channel): whether the same rule, in the same "
+        "situation, ends the same way whoever serves. Disagreement between agents says that the "
+        "rule is read differently; many unsure say that the model, not the field, is in doubt."
+    ),
+    columns=(
+        *_RULE,
+        Column("queue", TEXT, "NULL when not known", nullable=True),
+        Column("channel", TEXT, "NULL when not known", nullable=True),
+        Column("agents", BIGINT, "agents with a verdict"),
+        Column("met", BIGINT, "transcripts that kept the rule"),
+        Column("violated", BIGINT, "transcripts that broke it"),
+        Column("unsure", BIGINT, "transcripts without a verdict"),
+        Column(
+            "inconsistency",
+            DOUBLE,
+            f"0 to 0.5: how often two contacts end differently; NULL below {MIN_N} verdicts",
+            nullable=True,
+        ),
+        Column(
+            "between_agents",
+            DOUBLE,
+            "0 to 1: the share of that which lies between agents rather than within the work of "
+            "each; NULL when there is none, or fewer than two agents",
+            nullable=True,
+        ),
+    ),
+    sql=f"""
+with facts as (
+  select s.policy_id, s.policy_version, s.item as rule, t.queue, t.channel, t.agent_id,
+    s.status, s.reason, case when s.status = 'scored' then s.score / 100.0 end as kept
+  from latest_scores s join transcripts t on t.transcript_id = s.transcript_id
+  where s.item_type = 'rule'
+),
+agents as (
+  select policy_id, policy_version, rule, queue, channel, agent_id,
+    count(kept) as n, coalesce(sum(kept), 0.0) as kept,
+    count(*) filter (where reason = 'unsure') as unsure
+  from facts group by policy_id, policy_version, rule, queue, channel, agent_id
+),
+situations as (
+  select policy_id, policy_version, rule, queue, channel,
+    count(agent_id) filter (where n > 0) as agents,
+    cast(sum(n) as bigint) as n, sum(kept) as kept, cast(sum(unsure) as bigint) as unsure,
+    sum(case when n > 0 then kept * (n - kept) / n else 0.0 end) as within_agents
+  from agents group by policy_id, policy_version, rule, queue, channel
+)
+select policy_id, policy_version, rule, queue, channel, agents,
+  cast(kept as bigint) as met, cast(n - kept as bigint) as violated, unsure,
+  case when n >= {MIN_N} then cast(2.0 * kept * (n - kept) / n / (n - 1) as double precision)
+    end as inconsistency,
+  case when n >= {MIN_N} and agents > 1 and kept > 0 and kept < n
+    then cast(1.0 - within_agents / (kept * (n - kept) / n) as double precision)
+    end as between_agents
+from situations
+""",
+)
+
 VIEWS: dict[str, View] = {
     view.name: view
     for view in (
@@ -269,5 +386,7 @@ VIEWS: dict[str, View] = {
         _by_week(Column("team", TEXT, "the team; NULL when not known", nullable=True)),
         _SURGE,
         _FRUSTRATION,
+        _RULE_WEEK,
+        _RULE_CONSISTENCY,
     )
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from qa_scoring.scorer.scored import (
@@ -14,8 +16,9 @@ from qa_scoring.scorer.scored import (
     Score,
     ScoredTranscript,
     SeenBehaviour,
+    TurnSteps,
 )
-from qa_scoring.tables.rows import Row, rows_of, to_arrow
+from qa_scoring.tables.rows import Row, rows_of, score_id, to_arrow
 from qa_scoring.transcripts.schema import Transcript, Turn
 
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -28,9 +31,12 @@ V2 = Provenance(
 ORDER = {
     "transcripts": "transcript_id",
     "turns": "transcript_id, turn_index",
+    "steps": "transcript_id",
     "scores": "score_id",
     "evidence": "score_id, rank",
     "behaviours": "transcript_id, turn_index, behaviour",
+    "rules": "policy_id, policy_version, rule",
+    "standing": "level, name, item",
     "rejects": "run_id, source, line",
     "runs": "run_id",
 }
@@ -98,7 +104,19 @@ def scored(
             SeenBehaviour(turn_index=i, behaviour="owns", probability=0.9)
             for i in range(behaviours)
         ),
+        steps=TurnSteps(
+            vectors=np.array([[0.5, -1.0], [2.0, 0.25]], np.float16),
+            turn_index=np.array([0, 1], np.int32),
+            agent=np.array([False, True]),
+        ),
     )
+
+
+def model_id(transcript_id: str, item: str, provenance: Provenance = V1) -> str:
+    """The score_id that the model's score of an item gets; a policy is part of its own only."""
+    if item != "policy" and not item.startswith("P-"):
+        provenance = replace(provenance, policy_id=None, policy_version=None)
+    return score_id(transcript_id, item, "MODEL", provenance)
 
 
 def batch_of(

@@ -22,7 +22,7 @@ class Killed(BaseException):
     """Not an Exception: no handler gets to tidy up, as after kill -9."""
 
 
-def seen(target: Path) -> dict[str, list[Row]]:
+def seen(target: str | Path) -> dict[str, list[Row]]:
     with open_tables(target) as tables:
         return contents(lambda sql: query_rows(tables, sql))
 
@@ -35,14 +35,14 @@ def plain_rows(folder: Path) -> dict[str, int]:
     }
 
 
-def write_old(target: Path) -> None:
+def write_old(target: str | Path) -> None:
     store = open_store(target)
     store.write(batch_of(scored(quotes=3), scored(transcript("T-2"))))
     store.write(to_arrow({"runs": [run_row()]}))
     store.close()
 
 
-def write_new(target: Path) -> None:
+def write_new(target: str | Path) -> None:
     store = open_store(target)
     store.write(new_batch())
     store.close()
@@ -101,17 +101,19 @@ def test_parquet_killed_at_any_step_shows_old_or_new_and_recovers(
 
 
 @pytest.mark.parametrize("committed", [True, False])
-def test_a_killed_process_leaves_whole_batches(target: Path, committed: bool) -> None:
+def test_a_killed_process_leaves_whole_batches(target: str | Path, committed: bool) -> None:
     write_old(target)
     old = seen(target)
     stop = "store.write(new_batch()); os._exit(9)"
     if not committed:
         stop = (
-            "import qa_scoring.tables.duckdb_store as d, qa_scoring.tables.parquet_store as p\n"
-            "d.DuckDBStore._replace, d_replace = (lambda self, table, *rest: "
-            "os._exit(9) if table.name == 'behaviours' else d_replace(self, table, *rest)), "
-            "d.DuckDBStore._replace\n"
-            "p._write_manifest = lambda *_: os._exit(9)\n"
+            "import qa_scoring.tables.parquet_store\n"
+            "qa_scoring.tables.parquet_store._write_manifest = lambda *_: os._exit(9)\n"
+            "replace = type(store)._replace\n"
+            "def stop_at_behaviours(*given):\n"
+            "    any(getattr(each, 'name', '') == 'behaviours' for each in given) and os._exit(9)\n"
+            "    return replace(*given)\n"
+            "type(store)._replace = stop_at_behaviours\n"
             "store.write(new_batch())"
         )
     script = (

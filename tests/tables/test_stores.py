@@ -1,8 +1,9 @@
-"""The contract that every store keeps; each test runs on DuckDB and on Parquet."""
+"""The contract that every store keeps; each test runs on DuckDB, Parquet and PostgreSQL."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import random
 import resource
 import subprocess
@@ -30,9 +31,13 @@ from qa_scoring.errors import StoreError, UsageError
 from qa_scoring.scorer.scored import ScoredTranscript
 from qa_scoring.tables.duckdb_store import query_rows
 from qa_scoring.tables.rows import reject_row, to_arrow
-from qa_scoring.tables.schema import TABLES
+from qa_scoring.tables.schema import MIGRATIONS, TABLES, TRANSCRIPTS
 from qa_scoring.tables.stores import Store, open_store, open_tables
+from qa_scoring.tables.views import VIEWS
 from qa_scoring.transcripts.schema import Reject
+
+on_files = pytest.mark.parametrize("target", ["scores.duckdb", "scores"], indirect=True)
+on_databases = pytest.mark.parametrize("target", ["scores.duckdb", "postgresql"], indirect=True)
 
 
 def count(store: Store, table: str) -> object:
@@ -70,9 +75,12 @@ def test_writing_the_same_twice_changes_nothing(store: Store) -> None:
     assert {name: len(rows) for name, rows in before.items()} == {
         "transcripts": 2,
         "turns": 4,
+        "steps": 2,
         "scores": 6,
         "evidence": 6,
         "behaviours": 2,
+        "rules": 0,
+        "standing": 0,
         "rejects": 1,
         "runs": 1,
     }
@@ -126,7 +134,7 @@ def test_an_empty_batch_changes_nothing(store: Store, batch: dict[str, pa.Table]
     assert contents(store.query) == before
 
 
-def test_tables_survive_closing(target: Path) -> None:
+def test_tables_survive_closing(target: str | Path) -> None:
     for number in (1, 2, 2):
         store = open_store(target)
         store.write(batch_of(scored(transcript(f"T-{number}"))))
@@ -194,6 +202,7 @@ def big_batch() -> dict[str, pa.Table]:
     return batch_of(big)
 
 
+@on_files
 def test_a_full_disk_is_said_clearly_and_keeps_the_old_state(target: Path) -> None:
     store = open_store(target)
     store.write(batch_of(scored(), scored(transcript("T-2"))))
@@ -211,6 +220,7 @@ def test_a_full_disk_is_said_clearly_and_keeps_the_old_state(target: Path) -> No
     again.close()
 
 
+@on_files
 def test_a_second_writer_is_told_that_the_tables_are_in_use(target: Path) -> None:
     store = open_store(target)
     script = f"from qa_scoring.tables.stores import open_store; open_store({str(target)!r})"
@@ -227,27 +237,104 @@ def test_reading_a_duckdb_file_that_is_being_written_is_refused_with_advice(tmp_
     store.close()
 
 
+def set_contract_version(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    for module in ("duckdb_store", "parquet_store", "postgres_schema", "schema"):
+        monkeypatch.setattr(f"qa_scoring.tables.{module}.CONTRACT_VERSION", version)
+
+
 def test_a_newer_contract_version_is_refused_and_left_alone(
-    target: Path, monkeypatch: pytest.MonkeyPatch
+    target: str | Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("duckdb_store", "parquet_store", "schema"):
-        monkeypatch.setattr(f"qa_scoring.tables.{module}.CONTRACT_VERSION", 2)
-    open_store(target).close()
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        set_contract_version(patch, 2)
+        open_store(target).close()
     for opener in (open_store, open_tables):
         with pytest.raises(StoreError, match=r"contract version 2; this .* version 1.*pip install"):
             opener(target)
 
 
-def test_missing_tables_are_named_with_the_command_that_makes_them(target: Path) -> None:
+@on_databases
+def test_an_older_contract_version_is_migrated_with_its_rows(
+    target: str | Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(target)
+    store.write(batch_of(scored()))
+    before = contents(store.query)
+    store.close()
+    set_contract_version(monkeypatch, 3)
+    monkeypatch.setitem(MIGRATIONS, 1, ("alter table turns add column mood TEXT",))
+    monkeypatch.setitem(MIGRATIONS, 2, ("update turns set mood = 'calm'",))
+    with pytest.raises(StoreError, match=r"version 1.*reads and writes version 3.*up to date"):
+        open_tables(target)
+    store = open_store(target)
+    assert store.query("select distinct mood from turns") == [{"mood": "calm"}]
+    assert store.query("select contract_version as v from contract") == [{"v": 3}]
+    assert contents(store.query)["scores"] == before["scores"]
+    assert len(store.query("select * from transcript_scores")) == 1
+    store.close()
+    open_tables(target).close()
+
+
+@on_databases
+def test_a_migration_that_fails_changes_nothing(
+    target: str | Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(target)
+    store.write(batch_of(scored()))
+    store.close()
+    with monkeypatch.context() as patch:
+        set_contract_version(patch, 2)
+        patch.setitem(MIGRATIONS, 1, ("delete from turns", "update no_such_table set a = 1"))
+        with pytest.raises(StoreError, match="no_such_table"):
+            open_store(target)
+    store = open_store(target)
+    assert (count(store, "turns"), count(store, "transcript_scores")) == (2, 1)
+    store.close()
+
+
+def test_an_older_folder_is_not_migrated_but_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_store(tmp_path / "scores").close()
+    set_contract_version(monkeypatch, 2)
+    monkeypatch.setitem(MIGRATIONS, 1, ("update turns set role = 'agent'",))
+    with pytest.raises(StoreError, match=r"version 1; .* a folder has to be scored anew"):
+        open_store(tmp_path / "scores")
+
+
+@on_databases
+def test_tables_of_an_older_package_gain_the_columns_added_since(
+    target: str | Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = batch_of(scored())
+    batch["transcripts"] = batch["transcripts"].drop_columns("hold_seconds")
+    older = dataclasses.replace(
+        TRANSCRIPTS, columns=tuple(c for c in TRANSCRIPTS.columns if c.name != "hold_seconds")
+    )
+    with monkeypatch.context() as patch:
+        patch.setitem(TABLES, "transcripts", older)
+        without = dataclasses.replace(VIEWS["transcript_scores"], columns=(), sql="select 1 as one")
+        patch.setitem(VIEWS, "transcript_scores", without)
+        store = open_store(target)
+        store.write(batch)
+        store.close()
+    store = open_store(target)
+    store.write(batch_of(scored(transcript("T-2", hold_seconds=3.0))))
+    rows = store.query("select hold_seconds from transcript_scores order by transcript_id")
+    assert rows == [{"hold_seconds": None}, {"hold_seconds": 3.0}]
+    store.close()
+
+
+def test_missing_tables_are_named_with_the_command_that_makes_them(target: str | Path) -> None:
     with pytest.raises(StoreError, match="qa-scoring score INPUT --to"):
         open_tables(target)
     with pytest.raises(StoreError, match="qa-scoring score INPUT --to"):
         open_store(target, create=False)
-    assert not target.exists()
+    if isinstance(target, Path):
+        assert not target.exists()
 
 
-def test_a_closed_store_writes_nothing(target: Path) -> None:
+def test_a_closed_store_writes_nothing(target: str | Path) -> None:
     store = open_store(target)
     store.close()
     with pytest.raises(StoreError, match="close"):
@@ -271,9 +358,8 @@ def test_odd_names_of_targets_work(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("postgresql://host/db", UsageError, r"PostgreSQL .* qa-scoring\[postgres\]"),
-        ("s3://bucket/scores", UsageError, "expected a DuckDB file .* or a folder"),
-        ("", UsageError, "expected a DuckDB file .* or a folder"),
+        ("s3://bucket/scores", UsageError, r"expected a DuckDB file .* or postgresql:"),
+        ("", UsageError, r"expected a DuckDB file .* or postgresql:"),
         ("scores.csv", UsageError, r"expected a DuckDB file ending in .duckdb or .db, or a folder"),
         ("plain", UsageError, r"expected a DuckDB file ending in"),
         ("missing/scores.duckdb", StoreError, "There is no folder missing; create it"),

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import scored_by_hand as hand
 from scored_by_hand import MONDAY, V1, V2, batch_of, rule, scored, transcript
 
 from qa_scoring.rubric.behaviours import FRUSTRATION_STEPS
-from qa_scoring.scorer.scored import Provenance, SeenBehaviour
+from qa_scoring.scorer.scored import Provenance, ScoredTranscript, SeenBehaviour
 from qa_scoring.tables.rows import Row, rows_of, score_id, to_arrow
 from qa_scoring.tables.stores import Store, open_tables
 from qa_scoring.tables.views import VIEWS
@@ -42,10 +43,12 @@ def human_score(*, item: str, score: float, supersedes: str | None, when=LATER) 
 
 
 def model_id(item: str) -> str:
-    return score_id("T-1", item, "MODEL", V1)
+    return hand.model_id("T-1", item)
 
 
-def test_the_columns_of_every_view_are_the_documented_ones(store: Store, target: Path) -> None:
+def test_the_columns_of_every_view_are_the_documented_ones(
+    store: Store, target: str | Path
+) -> None:
     store.close()
     with open_tables(target) as tables:
         for view in VIEWS.values():
@@ -90,6 +93,35 @@ def test_a_blind_human_grade_does_not_replace_the_score(store: Store) -> None:
     store.write(batch_of(scored(score=60.0)))
     store.write(to_arrow({"scores": [human_score(item="empathy", score=5.0, supersedes=None)]}))
     assert wide(store)["empathy_score"] == 60.0
+
+
+def test_a_person_finds_what_they_expect_after_a_new_scorer_an_override_and_a_rerun(
+    store: Store,
+) -> None:
+    """As docs/tables.md says it: the override wins, else the newest; nothing is lost."""
+    store.write(batch_of(scored(score=60.0), run_id="R-1"))
+    store.write(batch_of(scored(score=70.0), provenance=V2, run_id="R-2", scored_at=LATER))
+    overridden = score_id("T-1", "empathy", "MODEL", V2)
+    override = human_score(item="empathy", score=90.0, supersedes=overridden)
+    store.write(to_arrow({"scores": [override]}))
+    again = LATER + timedelta(days=1)
+    store.write(batch_of(scored(score=72.0), provenance=V2, run_id="R-3", scored_at=again))
+
+    shown = wide(store)
+    assert (shown["empathy_score"], shown["empathy_source"]) == (90.0, "HUMAN")
+    assert (shown["resolution_score"], shown["resolution_source"]) == (72.0, "MODEL")
+    assert (shown["scorer_version"], shown["run_id"]) == ("2", "R-3")
+    kept = store.query(
+        "select source, scorer_name, scorer_version, score from scores where item = 'empathy' "
+        "order by source, scorer_version"
+    )
+    assert [tuple(row.values()) for row in kept] == [
+        ("HUMAN", "lea", "", 90.0),
+        ("MODEL", "tiny", "1", 60.0),
+        ("MODEL", "tiny", "2", 72.0),
+    ]
+    (count,) = store.query("select count(*) as n from latest_scores where item = 'empathy'")
+    assert count["n"] == 1
 
 
 def test_an_abstention_shows_its_reason_and_no_number(store: Store) -> None:
@@ -220,3 +252,72 @@ def test_frustration_is_that_of_the_run_that_wrote_the_turns(store: Store) -> No
     assert len(store.query("select * from frustration")) == 1
     store.write(batch_of(scored(score=None), provenance=V2, run_id="R-2", scored_at=LATER))
     assert store.query("select * from frustration") == []
+
+
+VERDICTS = {
+    "met": {"status": "scored", "score": 100.0},
+    "violated": {"status": "scored", "score": 0.0},
+    "unsure": {"status": "abstained", "reason": "unsure", "score": None},
+    "not_applicable": {"status": "not_applicable", "score": None},
+    "no_agent_turn": {"status": "abstained", "reason": "no_agent_turn", "score": None},
+}
+
+
+def judged(*verdicts: str, agent: str = "A-1", start: int = 0) -> list[ScoredTranscript]:
+    """One contact a verdict on rule P-001, all in one queue and week."""
+    return [
+        scored(
+            transcript(f"{agent}-{number}", agent_id=agent, queue="billing", channel="voice"),
+            rules=(dataclasses.replace(rule(), **VERDICTS[verdict]),),
+        )
+        for number, verdict in enumerate(verdicts, start=start)
+    ]
+
+
+def test_a_rules_week_keeps_broken_rules_and_doubt_apart(store: Store) -> None:
+    verdicts = ["met"] * 9 + ["violated"] * 3 + ["unsure"] * 4 + ["not_applicable"] * 2
+    store.write(batch_of(*judged(*verdicts, "no_agent_turn")))
+    (row,) = store.query("select * from rule_week")
+    assert row == {
+        "policy_id": V1.policy_id,
+        "policy_version": V1.policy_version,
+        "rule": "P-001",
+        "week": MONDAY.date(),
+        "met": 9,
+        "violated": 3,
+        "not_applicable": 2,
+        "unsure": 4,
+        "unscored": 1,
+        "met_percent": 75.0,
+        "suppressed": False,
+    }
+
+
+def test_a_rule_with_few_verdicts_has_no_share(store: Store) -> None:
+    store.write(batch_of(*judged(*["met"] * 9, *["unsure"] * 30)))
+    (row,) = store.query("select met, met_percent, suppressed from rule_week")
+    assert row == {"met": 9, "met_percent": None, "suppressed": True}
+
+
+def test_agents_who_read_a_rule_differently_show_in_consistency(store: Store) -> None:
+    """Ten of ten kept by one agent, none of ten by the other: all of it lies between them."""
+    store.write(batch_of(*judged(*["met"] * 10), *judged(*["violated"] * 10, agent="A-2")))
+    (row,) = store.query("select * from rule_consistency")
+    assert (row["agents"], row["met"], row["violated"], row["unsure"]) == (2, 10, 10, 0)
+    # Of 190 pairs of contacts 100 end differently.
+    assert row["inconsistency"] == pytest.approx(100 / 190)
+    assert row["between_agents"] == pytest.approx(1.0)
+
+
+def test_agents_who_are_alike_show_none_of_it_between_them(store: Store) -> None:
+    half = ["met"] * 5 + ["violated"] * 5
+    store.write(batch_of(*judged(*half), *judged(*half, "unsure", agent="A-2")))
+    (row,) = store.query("select * from rule_consistency")
+    assert (row["met"], row["unsure"]) == (10, 1)
+    assert row["between_agents"] == pytest.approx(0.0)
+
+
+def test_a_rule_that_all_keep_has_nothing_to_share_out(store: Store) -> None:
+    store.write(batch_of(*judged(*["met"] * 12)))
+    (row,) = store.query("select inconsistency, between_agents from rule_consistency")
+    assert row == {"inconsistency": 0.0, "between_agents": None}
