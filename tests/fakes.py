@@ -17,14 +17,16 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from qa_scoring.rubric.behaviours import BEHAVIOURS
 from qa_scoring.rubric.dimensions import DIMENSIONS, rubric_hash
 from qa_scoring.scorer.artifact import Manifest
+from qa_scoring.scorer.behaviours import BehaviourCalibration
 from qa_scoring.scorer.calibration import Calibration
-from qa_scoring.scorer.heads import LAYERS, REACH
+from qa_scoring.scorer.heads import LAYERS, REACH, STEP_WIDTH
+from qa_scoring.scorer.rules import RuleCalibration
 from qa_scoring.scorer.scorer import Scorer
-from qa_scoring.scorer.turns import ROLE_TOKENS, TurnTokenizer
+from qa_scoring.scorer.turns import ROLE_TOKENS, RULE_TOKEN, TurnTokenizer
 from qa_scoring.transcripts.schema import Transcript, Turn
 
 WIDTH = 16
-SPECIAL_TOKENS = ("[CLS]", "[SEP]", "[UNK]", *ROLE_TOKENS)
+SPECIAL_TOKENS = ("[CLS]", "[SEP]", "[UNK]", *ROLE_TOKENS, RULE_TOKEN)
 WORDS = ("hello", "help", "i", "me", "my", "order", "please", "refund", "sorry", "thank", "you")
 BIAS = {"empathy": 0.25, "resolution": -0.5}
 MAX_TOKENS = 64
@@ -34,6 +36,7 @@ _ROLE = _random.normal(size=(2, WIDTH)).astype(np.float32)
 _FROM_START, _FROM_END = 0.1 * _random.normal(size=(2, 16, WIDTH)).astype(np.float32)
 _ATTENTION, _VALUE = 0.4 * _random.normal(size=(2, len(DIMENSIONS), WIDTH)).astype(np.float32)
 _BEHAVIOUR = _random.normal(size=(len(BEHAVIOURS), WIDTH)).astype(np.float32)
+_STEP = _random.normal(size=(STEP_WIDTH, WIDTH)).astype(np.float32)
 
 
 class FakeEngine:
@@ -58,7 +61,12 @@ class FakeEngine:
     def read_turns(self, vectors, roles, from_start, from_end, mask):
         x = vectors + _ROLE[roles] + _FROM_START[from_start] + _FROM_END[from_end]
         # Not a matrix product: its rounding would depend on the shape of the batch.
-        return tuple((x[..., None, :] * w).sum(-1) for w in (_ATTENTION, _VALUE, _BEHAVIOUR))
+        weights = (_ATTENTION, _VALUE, _BEHAVIOUR, _STEP)
+        return tuple((x[..., None, :] * w).sum(-1) for w in weights)
+
+    def read_rules(self, vectors):
+        asked = (vectors[:, None, :] * _STEP).sum(-1) / WIDTH
+        return np.concatenate([asked, np.full((len(asked), 1), -4.0)], axis=1).astype(np.float32)
 
 
 class ReachEngine(FakeEngine):
@@ -122,13 +130,19 @@ def fake_manifest(**changed):
         "calibration": {
             d.name: Calibration(slope=1.5, intercept=0.1, quantile=0.2) for d in DIMENSIONS
         },
+        "behaviours": {
+            b.name: BehaviourCalibration(slope=1.0, intercept=0.0, least=0.1) for b in BEHAVIOURS
+        },
+        "rules": RuleCalibration(slope=1.0, intercept=0.0, sure=0.6),
         "sha256": {},
     }
     return Manifest(**fields | changed)
 
 
-def fake_scorer(engine=None, **manifest):
-    return Scorer(fake_manifest(**manifest), fake_tokenizer(), engine or FakeEngine())
+def fake_scorer(engine=None, policy=None, **manifest):
+    return Scorer(
+        fake_manifest(**manifest), fake_tokenizer(), engine or FakeEngine(), policy=policy
+    )
 
 
 CUSTOMER = "Hello, my order has not arrived and I was charged twice for it."

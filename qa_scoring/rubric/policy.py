@@ -21,7 +21,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -40,6 +40,22 @@ _TAKEN = {"policy", *(dimension.name for dimension in DIMENSIONS)}
 _VERSION = re.compile("[1-9][0-9]{0,8}")
 _WEIGHT = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?")
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+
+
+class Contact(Protocol):
+    """What rules may ask of a contact beside its words; a Transcript is one."""
+
+    @property
+    def channel(self) -> str | None: ...
+
+    @property
+    def queue(self) -> str | None: ...
+
+    @property
+    def team(self) -> str | None: ...
+
+    @property
+    def language(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +83,17 @@ class Rule:
     critical: bool = False
     weight: float = 1.0
     examples: tuple[str, ...] = ()
+
+    def concerns(self, contact: Contact) -> bool:
+        """Whether the contact's facts are among those the rule is for. A fact that is not known
+        is none of them: a rule for billing must not fail a contact whose queue nobody wrote down.
+        """
+        return all(getattr(contact, fact) in values for fact, values in self.facts.items())
+
+    def meets(self, other: Rule) -> bool:
+        """Whether a contact can be under both rules."""
+        shared = self.facts.keys() & other.facts.keys()
+        return all(set(self.facts[fact]) & set(other.facts[fact]) for fact in shared)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +125,21 @@ def load_policy(path: Path) -> Policy:
         raise PolicyError(
             f"{path}:{line}: got a byte that is not UTF-8; save the file as UTF-8"
         ) from error
-    return _Reader(path).policy(_composed(path, text))
+    return parse_policy(text, path)
+
+
+def parse_policy(text: str, source: Path = Path("policy")) -> Policy:
+    """Read one policy from YAML text.
+
+    Args:
+        source:  what messages call it
+
+    Raises:
+        PolicyError: as ``load_policy``
+    """
+    if len(text) > _LARGEST_FILE:
+        raise PolicyError(f"{source}: got {len(text)} characters; expected {_LARGEST_FILE} at most")
+    return _Reader(source).policy(_composed(source, text))
 
 
 def _composed(path: Path, text: str) -> yaml.Node | None:
@@ -268,7 +309,7 @@ def _cycle(ordered: Sequence[Rule]) -> list[str]:
 
     def lead_back(path: list[Rule]) -> list[Rule]:
         for rule in ordered:
-            if _same(path[-1].before, rule.demand) and _meet(path[-1], rule):
+            if _same(path[-1].before, rule.demand) and path[-1].meets(rule):
                 if rule is path[0]:
                     return path
                 found = [] if rule in path else lead_back([*path, rule])
@@ -283,9 +324,3 @@ def _cycle(ordered: Sequence[Rule]) -> list[str]:
 
 def _same(one: str | None, other: str) -> bool:
     return one is not None and one.casefold() == other.casefold()
-
-
-def _meet(one: Rule, other: Rule) -> bool:
-    """Whether a contact can be under both rules."""
-    shared = one.facts.keys() & other.facts.keys()
-    return all(set(one.facts[fact]) & set(other.facts[fact]) for fact in shared)

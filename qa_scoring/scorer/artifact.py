@@ -1,7 +1,7 @@
 """The model folder: self-contained, and checked as a whole before it scores anything.
 
-Files: ``encoder.onnx``, ``heads.onnx``, ``tokenizer.json``, ``scorer.json`` (this manifest) and
-``README.md`` (the model card). No file is a pickle.
+Files: ``encoder.onnx``, ``heads.onnx``, ``rules.onnx``, ``tokenizer.json``, ``scorer.json`` (this
+manifest) and ``README.md`` (the model card). No file is a pickle.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from qa_scoring.errors import ModelMismatch
+from qa_scoring.rubric.behaviours import BEHAVIOURS
 from qa_scoring.rubric.dimensions import DIMENSIONS, rubric_hash
+from qa_scoring.scorer.behaviours import BehaviourCalibration
 from qa_scoring.scorer.calibration import Calibration
+from qa_scoring.scorer.rules import RuleCalibration
 
-ARTIFACT_VERSION = 1
+ARTIFACT_VERSION = 2
 MANIFEST = "scorer.json"
-HASHED_FILES = ("encoder.onnx", "heads.onnx", "tokenizer.json")
+HASHED_FILES = ("encoder.onnx", "heads.onnx", "rules.onnx", "tokenizer.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,8 @@ class Manifest:
         widest_interval:  in points of 100; a wider interval abstains
         bias:             of each dimension's logit
         calibration:      by dimension
+        behaviours:       of what turns show, by behaviour
+        rules:            of what policies ask
         sha256:           of every file in HASHED_FILES
     """
 
@@ -43,6 +48,8 @@ class Manifest:
     widest_interval: float
     bias: dict[str, float]
     calibration: dict[str, Calibration]
+    behaviours: dict[str, BehaviourCalibration]
+    rules: RuleCalibration
     sha256: dict[str, str]
 
 
@@ -102,6 +109,10 @@ def _parsed(content: dict[str, Any]) -> Manifest:
     content["calibration"] = {
         name: Calibration(**fitted) for name, fitted in content["calibration"].items()
     }
+    content["behaviours"] = {
+        name: BehaviourCalibration(**fitted) for name, fitted in content["behaviours"].items()
+    }
+    content["rules"] = RuleCalibration(**content["rules"])
     content["sha256"] = dict(content["sha256"])
     return Manifest(**content)
 
@@ -115,6 +126,9 @@ def _check(folder: Path, manifest: Manifest) -> None:
     names = {dimension.name for dimension in DIMENSIONS}
     if set(manifest.bias) != names or set(manifest.calibration) != names:
         raise ModelMismatch(f"{folder} scores {sorted(manifest.bias)}; expected {sorted(names)}")
+    seen = {behaviour.name for behaviour in BEHAVIOURS}
+    if set(manifest.behaviours) != seen:
+        raise ModelMismatch(f"{folder} sees {sorted(manifest.behaviours)}; expected {sorted(seen)}")
     for name, digest in file_digests(folder).items():
         if manifest.sha256.get(name) != digest:
             raise ModelMismatch(

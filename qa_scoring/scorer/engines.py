@@ -1,7 +1,7 @@
 """The one swappable boundary: what runs the encoder and the heads.
 
 ``OnnxEngine`` runs a shipped artifact on CPU and imports no torch. Another engine is any object
-with the two methods of ``Engine``; a five-line fake drives most tests.
+with the three methods of ``Engine``; a five-line fake drives most tests.
 """
 
 from __future__ import annotations
@@ -35,20 +35,25 @@ class Engine(Protocol):
         from_start: Ints,
         from_end: Ints,
         mask: npt.NDArray[np.bool_],
-    ) -> tuple[Floats, Floats, Floats]:
-        """Turn vectors in their dialogue to attention logits, values and behaviour logits.
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Turn vectors in their dialogue to attention logits, values, behaviour logits and steps.
 
         Args:
             vectors:  (batch, n, width)
             roles, from_start, from_end, mask:  (batch, n), see ``qa_scoring.scorer.heads``
 
         Returns:
-            two arrays (batch, n, n_dimensions) and one (batch, n, n_behaviours)
+            two arrays (batch, n, n_dimensions), one (batch, n, n_behaviours) and one
+            (batch, n, STEP_WIDTH)
         """
+
+    def read_rules(self, vectors: Floats) -> Floats:
+        """Vectors of a policy's sentences (n_sentences, width) to (n_sentences, STEP_WIDTH + 1):
+        what a turn's step is multiplied with, and a bias."""
 
 
 class OnnxEngine:
-    """ONNX Runtime on CPU over ``encoder.onnx`` and ``heads.onnx`` of a model folder.
+    """ONNX Runtime on CPU over the three graphs of a model folder.
 
     Args:
         folder:   of the artifact
@@ -61,6 +66,7 @@ class OnnxEngine:
     def __init__(self, folder: Path, *, threads: int | None = None) -> None:
         self._encoder = _session(folder / "encoder.onnx", threads)
         self._heads = _session(folder / "heads.onnx", threads)
+        self._rules = _session(folder / "rules.onnx", threads)
 
     def encode(self, ids: Ints, mask: Ints) -> Floats:
         (vectors,) = self._encoder.run(None, {"input_ids": ids, "attention_mask": mask})
@@ -73,8 +79,8 @@ class OnnxEngine:
         from_start: Ints,
         from_end: Ints,
         mask: npt.NDArray[np.bool_],
-    ) -> tuple[Floats, Floats, Floats]:
-        attention, values, behaviours = self._heads.run(
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        attention, values, behaviours, steps = self._heads.run(
             None,
             {
                 "vectors": vectors,
@@ -84,7 +90,11 @@ class OnnxEngine:
                 "mask": mask,
             },
         )
-        return attention, values, behaviours
+        return attention, values, behaviours, steps
+
+    def read_rules(self, vectors: Floats) -> Floats:
+        (asked,) = self._rules.run(None, {"vectors": vectors})
+        return np.asarray(asked, dtype=np.float32)
 
 
 def _session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:

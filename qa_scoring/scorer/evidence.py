@@ -23,13 +23,13 @@ def by_turn(
 
     Returns:
         contributions (turns, n_dimensions), behaviours (turns, n_behaviours); a turn without
-        pieces contributes nothing and shows nothing
+        pieces contributes nothing and shows nothing. Steps stay by piece
     """
     contributions = np.zeros((turns, result.contributions.shape[1]))
     np.add.at(contributions, turn_index, result.contributions)
     behaviours = np.full((turns, result.behaviours.shape[1]), -np.inf)
     np.maximum.at(behaviours, turn_index, result.behaviours)
-    return TranscriptLogits(result.logits, contributions, behaviours)
+    return TranscriptLogits(result.logits, contributions, behaviours, result.steps)
 
 
 def strongest(
@@ -45,13 +45,14 @@ def strongest(
     signed = contributions if positive else -contributions
     order = np.argsort(-signed, kind="stable")[:MOST_QUOTES]
     return tuple(
-        _quoted(int(index), transcript.turns[index], float(contributions[index]))
+        quoted(int(index), transcript.turns[index], float(contributions[index]))
         for index in order
         if signed[index] > 0
     )
 
 
-def _quoted(index: int, turn: Turn, contribution: float) -> Evidence:
+def quoted(index: int, turn: Turn, contribution: float) -> Evidence:
+    """The turn as evidence, cut to the length of a quote."""
     start, end = quote_span(turn.text)
     return Evidence(
         turn_index=index,

@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
 POSITION_BUCKETS = 16
+STEP_WIDTH = 256
 # A turn attends REACH pieces to either side in each of LAYERS layers, so a block with a margin
 # of REACH * LAYERS on each side gives its core exactly what the whole transcript would.
 REACH = 32
@@ -41,11 +42,14 @@ class TranscriptLogits:
         logits:         (n_dimensions,)
         contributions:  (n_pieces, n_dimensions); ``bias + contributions.sum(0) == logits``
         behaviours:     (n_pieces, n_behaviours)
+        steps:          (n_pieces, STEP_WIDTH) what each piece does, to be compared with the
+                        steps a policy asks for; see ``qa_scoring.scorer.steps``
     """
 
     logits: npt.NDArray[np.float64]
     contributions: npt.NDArray[np.float64]
     behaviours: npt.NDArray[np.float64]
+    steps: Floats
 
 
 def position_buckets(count: int) -> tuple[Ints, Ints]:
@@ -100,7 +104,7 @@ class Heads:
             for number, (v, r) in enumerate(zip(vectors, roles, strict=True))
             for block in _blocks(number, v, r)
         ]
-        sizes = (len(DIMENSIONS), len(DIMENSIONS), len(BEHAVIOURS))
+        sizes = (len(DIMENSIONS), len(DIMENSIONS), len(BEHAVIOURS), STEP_WIDTH)
         read = [tuple(np.zeros((len(r), size), np.float32) for size in sizes) for r in roles]
         for batch in _batches(blocks, self._budget):
             outputs = self._engine.read_turns(*_stack(batch))
@@ -109,8 +113,10 @@ class Heads:
                 for kept, output in zip(read[block.number], outputs, strict=True):
                     kept[block.core] = output[row, inner]
         return [
-            TranscriptLogits(*pool(attention, values, r, self._bias), behaviours.astype(np.float64))
-            for (attention, values, behaviours), r in zip(read, roles, strict=True)
+            TranscriptLogits(
+                *pool(attention, values, r, self._bias), behaviours.astype(np.float64), steps
+            )
+            for (attention, values, behaviours, steps), r in zip(read, roles, strict=True)
         ]
 
 

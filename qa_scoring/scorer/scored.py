@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from qa_scoring.transcripts.schema import Role, Transcript
 
 Status = Literal["scored", "not_applicable", "abstained"]
@@ -17,7 +20,8 @@ class Evidence:
     Args:
         turn_index:    0-based position in ``transcript.turns``
         quote:         ``turn.text[char_start:char_end]``, as stored (redacted)
-        contribution:  what this turn adds to the score's logit; exact, not an estimate
+        contribution:  what this turn adds to the score's logit, exactly; for a rule the log-odds
+                       that the turn does what the rule, or its condition, says
     """
 
     turn_index: int
@@ -64,6 +68,23 @@ class SeenBehaviour:
     probability: float
 
 
+@dataclass(frozen=True, slots=True)
+class TurnSteps:
+    """What each piece of a transcript does, in the space where policies' sentences live.
+
+    Kept, so that another policy can be applied without reading the transcript again.
+
+    Attributes:
+        vectors:     (n_pieces, STEP_WIDTH) in half precision
+        turn_index:  (n_pieces,) position of the piece's turn in ``transcript.turns``
+        agent:       (n_pieces,) whether the agent speaks
+    """
+
+    vectors: npt.NDArray[np.float16]
+    turn_index: npt.NDArray[np.int32]
+    agent: npt.NDArray[np.bool_]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """By what a score was made: enough to tell two scores apart and to make one again."""
@@ -77,11 +98,17 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredTranscript:
-    """A transcript with one score an item, whether it could be scored or not."""
+    """A transcript with one score an item, whether it could be scored or not.
+
+    Args:
+        scores:  of the dimensions, then of the policy's rules
+        steps:   None when the transcript could not be scored
+    """
 
     transcript: Transcript
     scores: tuple[Score, ...]
     behaviours: tuple[SeenBehaviour, ...] = ()
+    steps: TurnSteps | None = None
 
     def score_of(self, item: str) -> Score:
         """The score of one item; KeyError names the items there are."""
@@ -102,6 +129,11 @@ class ScoredTranscript:
     @property
     def policy(self) -> Score:
         return self.score_of("policy")
+
+    @property
+    def rules(self) -> tuple[Score, ...]:
+        """One score a rule of the policy, in its order."""
+        return tuple(score for score in self.scores if score.item_type == "rule")
 
     @property
     def status(self) -> Status:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import numpy as np
 
 from qa_scoring.errors import UsageError
 from qa_scoring.rubric.dimensions import DIMENSIONS
+from qa_scoring.rubric.policy import Policy
 from qa_scoring.scorer.abstain import reason_not_to_score
 from qa_scoring.scorer.artifact import Manifest, read_manifest
 from qa_scoring.scorer.behaviours import seen_behaviours
 from qa_scoring.scorer.engines import Engine, OnnxEngine
 from qa_scoring.scorer.evidence import by_turn, strongest
 from qa_scoring.scorer.heads import Heads, TranscriptLogits
-from qa_scoring.scorer.scored import Provenance, Score, ScoredTranscript
+from qa_scoring.scorer.policy import PolicyScorer
+from qa_scoring.scorer.rules import AGENT, RuleMatcher, sentences_of
+from qa_scoring.scorer.scored import Provenance, Score, ScoredTranscript, TurnSteps
 from qa_scoring.scorer.turns import TokenisedTranscript, TurnEncoder, TurnTokenizer
 from qa_scoring.transcripts.schema import Transcript
 
@@ -32,16 +36,47 @@ class Scorer:
         manifest:   what the model folder says about itself
         tokenizer:  the model's
         engine:     runs the network
+        policy:     whose rules are judged; the dimension ``policy`` does not apply without one
 
     A score depends on its transcript alone, not on what is scored with it.
     """
 
-    def __init__(self, manifest: Manifest, tokenizer: TurnTokenizer, engine: Engine) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        tokenizer: TurnTokenizer,
+        engine: Engine,
+        *,
+        policy: Policy | None = None,
+    ) -> None:
         self._manifest = manifest
         self._tokenizer = tokenizer
         self._encoder = TurnEncoder(engine)
         bias = np.array([manifest.bias[d.name] for d in DIMENSIONS], dtype=np.float32)
         self._heads = Heads(engine, bias=bias)
+        self._engine = engine
+        self._policy = None if policy is None else self.policy_scorer(policy)
+
+    def sentence_vectors(self, sentences: Sequence[str]) -> np.ndarray:
+        """(n_sentences, width): what the encoder makes of a policy's sentences."""
+        return self._encoder.encode(self._tokenizer.sentences(sentences))
+
+    def under(self, policy: Policy | None) -> Scorer:
+        """This scorer with another policy in force; model and cache of turns are shared."""
+        other = copy.copy(self)
+        other._policy = None if policy is None else self.policy_scorer(policy)
+        return other
+
+    def policy_scorer(self, policy: Policy) -> PolicyScorer:
+        """Judges a policy from steps alone: those of this scorer, stored or fresh."""
+        vectors = self.sentence_vectors(sentences_of(policy))
+        matcher = RuleMatcher(policy, self._engine.read_rules(vectors), self._manifest.rules)
+        return PolicyScorer(matcher, sure=self._manifest.rules.sure)
+
+    @property
+    def policy(self) -> Policy | None:
+        """The policy whose rules are judged."""
+        return None if self._policy is None else self._policy.policy
 
     @property
     def provenance(self) -> Provenance:
@@ -50,6 +85,8 @@ class Scorer:
             scorer_name=self._manifest.name,
             scorer_version=self._manifest.version,
             rubric_hash=self._manifest.rubric_hash,
+            policy_id=None if self.policy is None else self.policy.policy_id,
+            policy_version=None if self.policy is None else self.policy.version,
         )
 
     def score(self, transcripts: Iterable[Transcript]) -> Iterator[ScoredTranscript]:
@@ -60,13 +97,24 @@ class Scorer:
     def logits(self, transcripts: Sequence[Transcript]) -> list[TranscriptLogits]:
         """Uncalibrated logits; contributions (n_turns, n_dimensions) and behaviours
         (n_turns, n_behaviours) by turn, not by piece."""
+        return [result for result, _ in self._read(transcripts)]
+
+    def steps(self, transcripts: Sequence[Transcript]) -> list[TurnSteps]:
+        """What each turn does, to be judged by ``policy_scorer``."""
+        return [steps for _, steps in self._read(transcripts)]
+
+    def _read(
+        self, transcripts: Sequence[Transcript]
+    ) -> Iterator[tuple[TranscriptLogits, TurnSteps]]:
         tokenised = self._tokenizer.tokenise(transcripts)
-        return [
-            by_turn(result, tokens.turn_index, len(transcript.turns))
-            for transcript, tokens, result in zip(
-                transcripts, tokenised, self._run_model(tokenised), strict=True
+        results = self._run_model(tokenised)
+        for transcript, tokens, result in zip(transcripts, tokenised, results, strict=True):
+            steps = TurnSteps(
+                vectors=result.steps.astype(np.float16),
+                turn_index=tokens.turn_index.astype(np.int32),
+                agent=tokens.roles == AGENT,
             )
-        ]
+            yield by_turn(result, tokens.turn_index, len(transcript.turns)), steps
 
     def _run_model(self, tokenised: Sequence[TokenisedTranscript]) -> list[TranscriptLogits]:
         pieces = [piece for tokens in tokenised for piece in tokens.pieces]
@@ -77,15 +125,36 @@ class Scorer:
     def _score_chunk(self, chunk: Sequence[Transcript]) -> Iterator[ScoredTranscript]:
         reasons = [reason_not_to_score(t, self._manifest.languages) for t in chunk]
         fit = [t for t, reason in zip(chunk, reasons, strict=True) if reason is None]
-        results = iter(self.logits(fit) if fit else [])
+        read = list(self._read(fit)) if fit else []
+        judged = self._judged(fit, [steps for _, steps in read])
+        results = zip(read, judged, strict=True)
         for transcript, reason in zip(chunk, reasons, strict=True):
             if reason is None:
-                yield self._scored(transcript, next(results))
+                (logits, steps), of_policy = next(results)
+                yield self._scored(transcript, logits, steps, of_policy)
             else:
-                abstained = tuple(_abstained(d.name, reason) for d in DIMENSIONS)
-                yield ScoredTranscript(transcript=transcript, scores=(*abstained, _NO_POLICY))
+                yield ScoredTranscript(transcript=transcript, scores=self._abstained(reason))
 
-    def _scored(self, transcript: Transcript, result: TranscriptLogits) -> ScoredTranscript:
+    def _judged(
+        self, transcripts: Sequence[Transcript], steps: Sequence[TurnSteps]
+    ) -> list[tuple[Score, ...]]:
+        if self._policy is None or not transcripts:
+            return [(_NO_POLICY,)] * len(transcripts)
+        return self._policy.scores(transcripts, steps)
+
+    def _abstained(self, reason: str) -> tuple[Score, ...]:
+        dimensions = tuple(_abstained(d.name, reason) for d in DIMENSIONS)
+        if self._policy is None:
+            return (*dimensions, _NO_POLICY)
+        return (*dimensions, *self._policy.abstained(reason))
+
+    def _scored(
+        self,
+        transcript: Transcript,
+        result: TranscriptLogits,
+        steps: TurnSteps,
+        of_policy: tuple[Score, ...],
+    ) -> ScoredTranscript:
         scores = tuple(
             self._dimension_score(
                 transcript, dimension.name, float(result.logits[i]), result.contributions[:, i]
@@ -94,8 +163,9 @@ class Scorer:
         )
         return ScoredTranscript(
             transcript=transcript,
-            scores=(*scores, _NO_POLICY),
-            behaviours=seen_behaviours(transcript, result.behaviours),
+            scores=(*scores, *of_policy),
+            behaviours=seen_behaviours(transcript, result.behaviours, self._manifest.behaviours),
+            steps=steps,
         )
 
     def _dimension_score(
@@ -118,10 +188,16 @@ class Scorer:
         )
 
 
-def load_scorer(model: str | Path | None = None, *, threads: int | None = None) -> Scorer:
+def load_scorer(
+    model: str | Path | None = None,
+    *,
+    policy: Policy | None = None,
+    threads: int | None = None,
+) -> Scorer:
     """The shipped scorer, or the one in a folder made by ``python -m training export``.
 
     Args:
+        policy:   as ``qa_scoring.load_policy`` reads it; its rules are judged too
         threads:  of the engine; the machine's cores when None
 
     Raises:
@@ -133,7 +209,7 @@ def load_scorer(model: str | Path | None = None, *, threads: int | None = None) 
         raise UsageError(f"no model folder at {folder}; expected one made by training export")
     manifest = read_manifest(folder)
     tokenizer = TurnTokenizer(folder / "tokenizer.json", max_tokens=manifest.max_tokens)
-    return Scorer(manifest, tokenizer, OnnxEngine(folder, threads=threads))
+    return Scorer(manifest, tokenizer, OnnxEngine(folder, threads=threads), policy=policy)
 
 
 _NO_POLICY = Score(

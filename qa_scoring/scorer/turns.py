@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # The roles the model hears, in the order of their embedding; system turns are not scored.
 SCORED_ROLES = ("agent", "customer")
 ROLE_TOKENS = ("[AGENT]", "[CUSTOMER]")
+# Stands where a role would: a sentence of a policy is spoken by nobody.
+RULE_TOKEN = "[RULE]"  # noqa: S105 (a word of the vocabulary)
 
 Piece = tuple[int, ...]
 """Token ids of one piece of one turn, special tokens included: the key of the vector cache."""
@@ -49,7 +51,7 @@ class TurnTokenizer:
     """A transcript's turns as pieces ``[CLS] [ROLE] ... [SEP]`` of bounded length.
 
     Args:
-        path:        tokenizer.json whose vocabulary holds ROLE_TOKENS
+        path:        tokenizer.json whose vocabulary holds ROLE_TOKENS and RULE_TOKEN
         max_tokens:  tokens in a piece, special tokens included; a longer turn is cut into pieces,
                      so that every token is read
 
@@ -71,7 +73,9 @@ class TurnTokenizer:
         # A customer who types "[SEP]" or "[AGENT]" typed text, not a command to the model.
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
-        self._cls, self._sep, *self._roles = _ids_of(tokenizer, "[CLS]", "[SEP]", *ROLE_TOKENS)
+        self._cls, self._sep, self._rule, *self._roles = _ids_of(
+            tokenizer, "[CLS]", "[SEP]", RULE_TOKEN, *ROLE_TOKENS
+        )
         self._room = max_tokens - 3
 
     def tokenise(self, transcripts: Sequence[Transcript]) -> list[TokenisedTranscript]:
@@ -89,6 +93,14 @@ class TurnTokenizer:
         for (number, index, role, _), encoding in zip(turns, encodings, strict=True):
             pieces[number].extend((p, index, role) for p in self._pieces(encoding.ids, role))
         return [_tokenised(rows) for rows in pieces]
+
+    def sentences(self, texts: Sequence[str]) -> list[Piece]:
+        """One piece ``[CLS] [RULE] ... [SEP]`` for each sentence of a policy, in order.
+
+        What does not fit in a piece is cut: a policy's loader keeps sentences far shorter.
+        """
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [(self._cls, self._rule, *e.ids[: self._room], self._sep) for e in encodings]
 
     def _pieces(self, ids: list[int], role: int) -> Iterator[Piece]:
         for start in range(0, len(ids), self._room):

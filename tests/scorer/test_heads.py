@@ -37,10 +37,11 @@ def test_a_dialogue_of_5000_pieces_in_blocks_is_as_if_read_whole(monkeypatch):
     start, end = position_buckets(len(roles))
     everywhere = np.ones((1, len(roles)), dtype=bool)
     batch = (vectors[None], roles[None], start[None], end[None], everywhere)
-    attention, values, behaviours = ReachEngine().read_turns(*batch)
+    attention, values, behaviours, steps = ReachEngine().read_turns(*batch)
     logits, contributions = pool(attention[0], values[0], roles, BIAS)
     assert np.abs(blocks.contributions - contributions).max() < 1e-9
     assert np.abs(blocks.behaviours - behaviours[0]).max() < 1e-6
+    assert np.abs(blocks.steps - steps[0]).max() < 1e-5
     assert np.abs(blocks.logits - logits).max() < 1e-6
 
     monkeypatch.setattr(heads, "_MARGIN", heads.REACH)

@@ -38,10 +38,19 @@ def test_a_long_turn_is_cut_into_pieces_and_every_token_is_read():
 
 
 def test_every_piece_is_framed_by_its_role():
-    cls, sep, _, agent, customer = (token_ids()[token] for token in SPECIAL_TOKENS)
+    cls, sep, _, agent, customer, _ = (token_ids()[token] for token in SPECIAL_TOKENS)
     tokens = tokenised(("customer", LONG), ("agent", LONG))
     for piece, role in zip(tokens.pieces, tokens.roles, strict=True):
         assert (piece[0], piece[1], piece[-1]) == (cls, (agent, customer)[role], sep)
+
+
+def test_a_policys_sentence_is_framed_as_a_rule_and_kept_to_one_piece():
+    tokenizer = fake_tokenizer(max_tokens=16)
+    short, long = tokenizer.sentences(["say sorry", LONG])
+    cls, sep, _, _, _, rule = (token_ids()[token] for token in SPECIAL_TOKENS)
+    for piece in (short, long):
+        assert (piece[0], piece[1], piece[-1]) == (cls, rule, sep)
+    assert len(short) < len(long) == 16
 
 
 def test_pieces_know_their_turn_when_others_are_not_scored():
