@@ -29,10 +29,11 @@ def build_report(tables: duckdb.DuckDBPyConnection) -> str:
     Args:
         tables:  as ``open_tables`` gives it; only read
     """
-    return _environment().get_template("report.html.j2").render(_context(tables))
+    return page_environment().get_template("report.html.j2").render(_context(tables))
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Templates of all pages, which escape every value, and their filters."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,  # always: every text may come from a transcript

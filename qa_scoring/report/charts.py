@@ -133,6 +133,65 @@ def parts_bar(parts: Sequence[tuple[str, int]]) -> Markup:
     return _svg(14, ", ".join(f"{kind} {count}" for kind, count in parts), body, stretch=True)
 
 
+def effect_mark(value: float, low: float, high: float, most: float) -> Markup:
+    """A dot with its interval about a line at nothing, for a table row.
+
+    Args:
+        most:  what either end of the scale stands for, > 0
+    """
+    value_x, low_x, high_x = (80 + 76 * max(-1.0, min(1.0, v / most)) for v in (value, low, high))
+    body = [
+        _line(4, 8, 156, 8, "track"),
+        _line(80, 1, 80, 15, "axis"),
+        _line(low_x, 8, high_x, 8, "range"),
+        _circle(value_x, 8),
+    ]
+    return _svg(16, f"{value:+.3g}, interval {low:+.3g} to {high:+.3g}", body, width=160)
+
+
+def dose(points: Sequence[tuple[float, float, float, float]]) -> Markup:
+    """Differences in percentage points to the first group, by mean score of the group.
+
+    Args:
+        points:  (mean score 0 to 100, difference, low, high), in percentage points
+    """
+    most = max(abs(end) for _, _, low, high in points for end in (low, high)) or 1.0
+    middle = (_TOP + _FLOOR) / 2
+
+    def y(value: float) -> float:
+        return middle - (_FLOOR - _TOP) / 2 * value / most
+
+    body = [_line(_LEFT, y(0), WIDTH - _RIGHT, y(0), "axis")]
+    body += [_text(_LEFT - 6, y(v) + 4, _signed(v), "end") for v in (most, 0, -most)]
+    body += [_text(_score_x(tick), _HEIGHT - 6, str(tick), "middle") for tick in _SCALE]
+    for score, difference, low, high in points:
+        body.append(_line(_score_x(score), y(low), _score_x(score), y(high), "whisker"))
+        body.append(_circle(_score_x(score), y(difference)))
+    spoken = ", ".join(f"at {score:.0f}: {difference:+.1f}" for score, difference, _, _ in points)
+    return _svg(_HEIGHT, f"Difference in percentage points by mean score. {spoken}", body)
+
+
+def calibration(bins: Sequence[tuple[float, float]]) -> Markup:
+    """Observed against predicted shares; the line is where both are the same.
+
+    Args:
+        bins:  (predicted, observed), 0 to 1
+    """
+    most = max((max(pair) for pair in bins), default=0.0) or 1.0
+
+    def x(value: float) -> float:
+        return _LEFT + (WIDTH - _LEFT - _RIGHT) * value / most
+
+    body = [_line(_LEFT, _FLOOR, WIDTH - _RIGHT, _FLOOR, "axis")]
+    body.append(_line(_LEFT, _FLOOR, WIDTH - _RIGHT, _TOP, "track"))
+    for share in (0.0, most):
+        body.append(_text(_LEFT - 6, _y(share, most) + 4, f"{share:.0%}", "end"))
+        body.append(_text(x(share), _HEIGHT - 6, f"{share:.0%}", "end" if share else "middle"))
+    body += [_circle(x(predicted), _y(observed, most)) for predicted, observed in bins]
+    spoken = ", ".join(f"{predicted:.0%}: {observed:.0%}" for predicted, observed in bins)
+    return _svg(_HEIGHT, f"Observed share by predicted share. {spoken}", body)
+
+
 _SCALE = (0, 50, 100)
 
 
@@ -156,6 +215,14 @@ def _x(place: int, weeks: int) -> float:
 
 def _y(value: float, most: float) -> float:
     return _FLOOR - (_FLOOR - _TOP) * value / most
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.0f}".replace("-", "−") if value else "0"
+
+
+def _score_x(score: float) -> float:
+    return _LEFT + (WIDTH - _LEFT - _RIGHT) * score / 100
 
 
 def _day(week: date) -> str:

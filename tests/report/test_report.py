@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pages import Page
 from scored_by_hand import MONDAY, V2, batch_of, dimension, run_row, scored, transcript
 
 import qa_scoring.transcripts
@@ -24,40 +24,7 @@ from qa_scoring.tables.stores import open_store, open_tables
 from qa_scoring.transcripts.schema import Reject
 
 ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
-VOID = {"meta", "br", "img", "link", "input", "hr"}
 Report = Callable[..., str]
-
-
-class Page(HTMLParser):
-    """Checks that tags nest, and keeps the page's tags, and its text without the stylesheet."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self._open == [], f"never closed: {self._open}"
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open and self._open.pop() == tag, f"</{tag}> closes nothing"
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] != "style":
-            self.words.append(data)
 
 
 @pytest.fixture
