@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qa_scoring.quality.agreement import krippendorff_alpha, quadratic_kappa
+from qa_scoring.quality.bootstrap import Estimate, bootstrap
 from qa_scoring.rubric.behaviours import MANNERS
 from qa_scoring.rubric.policy import Policy
 from training.corpus.records import (
@@ -20,7 +21,6 @@ from training.corpus.records import (
     read_policies,
     read_readings,
 )
-from training.metrics import Estimate, bootstrap
 
 READERS = ("author", "second", "third")
 
