@@ -1,4 +1,5 @@
-"""python -m training <step>: run from a checkout; each step reads one configuration file."""
+"""python -m training <step>: run from a checkout; each step reads one configuration file and is a
+run in MLflow."""
 
 from __future__ import annotations
 
@@ -10,25 +11,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training import registry
 from training.config import FinetuneConfig, load_config
 from training.datasets import LOADERS, PUBLIC, load_sources
 from training.datasets.labelled import LabelledTranscript
 
 if TYPE_CHECKING:
+    from qa_scoring.scorer.behaviours import BehaviourCalibration
     from qa_scoring.scorer.calibration import Calibration
     from training.predictions import Prediction
+
+
+DONE, WRONG_USAGE = 0, 2
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one step; returns the exit code."""
     arguments = _parser().parse_args(argv)
-    step: Callable[[argparse.Namespace], None] = arguments.step
+    step: Callable[[argparse.Namespace], int | None] = arguments.step
     try:
-        step(arguments)
-    except (FileNotFoundError, ValueError) as error:
+        return step(arguments) or DONE
+    except (OSError, ValueError) as error:
         print(f"training: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return WRONG_USAGE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         (_evaluate, "measure a model on tasks it never saw"),
         (_crossval, "train again for each fold of tasks, agents or sources"),
         (_export, "write the folder that the scorer loads"),
+        (_judge, "test an exported scorer on policies it never saw"),
         (_audit, "test an exported scorer's evidence, and what should not move its scores"),
     ):
         command = steps.add_parser(step.__name__.removeprefix("_"), help=summary)
@@ -57,9 +63,13 @@ def _parser() -> argparse.ArgumentParser:
                 nargs="*",
                 help="all when left out; one-classifier trains as long as the model does",
             )
+        if step is _finetune:
+            command.add_argument(
+                "--sweep", type=Path, help="YAML: lists of values under keys of the configuration"
+            )
         if step is _crossval:
             command.add_argument("--by", required=True, choices=("task", "agent", "source"))
-        if step is _audit:
+        if step in (_audit, _judge):
             command.add_argument(
                 "--scorer", type=Path, help="its folder; the shipped one if left out"
             )
@@ -70,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     corpus.set_defaults(step=_corpus)
     corpus.add_argument("what", choices=("check", "agreement"))
     corpus.add_argument("--data-dir", type=Path, help="of public archives to compare with")
+    registry.add_steps(steps)
     return parser
 
 
@@ -118,51 +129,70 @@ def _convert(arguments: argparse.Namespace) -> None:
 def _finetune(arguments: argparse.Namespace) -> None:
     from training.finetune import finetune
     from training.splits import part
-    from training.tracking import tracked
+    from training.tracking import log_data, tracked
 
     config = _config(arguments)
+    if arguments.sweep is not None:
+        _sweep(arguments, config)
+        return
     with tracked("finetune", config):
         items = load_sources(config.data)
-        finetune(
-            part(items, "train", config),
-            config,
-            out=arguments.out,
-            development=part(items, "development", config) if config.patience else (),
-            report_to="mlflow",
-        )
+        train, development = (part(items, name, config) for name in ("train", "development"))
+        log_data(train, "train", config.data)
+        log_data(development, "development", config.data)
+        finetune(train, config, out=arguments.out, development=development, report_to="mlflow")
     print(f"model: {arguments.out}")
 
 
-def _evaluate(arguments: argparse.Namespace) -> None:
-    from training.calibrate import calibrate_from
-    from training.predictions import predict_held_out
+def _sweep(arguments: argparse.Namespace, config: FinetuneConfig) -> None:
+    from training.sweep import read_grid, sweep
     from training.tracking import tracked
+
+    grid = read_grid(arguments.sweep, config)
+    with tracked("sweep", config):
+        found = sweep(load_sources(config.data), grid, arguments.out)
+    for name, agreements in found.items():
+        shown = ", ".join(f"{key} {value:.3f}" for key, value in agreements.items())
+        print(f"{arguments.out / name}: agreement with the development part: {shown}")
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from training.calibrate import calibrate_behaviours, calibrate_from
+    from training.predictions import predict_held_out
+    from training.splits import part
+    from training.tracking import log_data, tracked
 
     config = _config(arguments)
     with tracked("evaluate", config):
-        predictions = predict_held_out(
-            load_sources(config.data), config, arguments.model, arguments.baselines
-        )
-        _report(arguments.out, predictions, calibrate_from)
+        items = load_sources(config.data)
+        log_data(part(items, "test", config), "test", config.data)
+        predictions = predict_held_out(items, config, arguments.model, arguments.baselines)
+        _report(arguments.out, predictions, calibrate_from, calibrate_behaviours)
 
 
 def _report(
     out: Path,
     predictions: Sequence[Prediction],
     calibrate: Callable[[Sequence[Prediction]], dict[str, Calibration]],
+    behaviours: Callable[[Sequence[Prediction]], dict[str, BehaviourCalibration]],
 ) -> None:
     """Predictions, then what they say, into the folder and the active run. The predictions are
     written before anything is made of them: they took the time."""
     from training.evaluate import evaluate
+    from training.plots import agreement, reliability
     from training.predictions import write_predictions
     from training.report import markdown
-    from training.tracking import log_figures
+    from training.tracking import log_figures, log_files, log_plot
 
     out.mkdir(parents=True, exist_ok=True)
     write_predictions(out / "predictions.json", predictions)
-    figures = evaluate(predictions, calibrate(predictions))
+    calibration = calibrate(predictions)
+    figures = evaluate(predictions, calibration, behaviours(predictions))
     log_figures(figures)
     (out / "report.md").write_text(markdown(figures), encoding="utf-8")
+    log_files(out / "report.md")
+    log_plot("agreement", agreement(figures))
+    log_plot("reliability", reliability(predictions, calibration))
     print(markdown(figures))
 
 
@@ -170,15 +200,54 @@ def _audit(arguments: argparse.Namespace) -> None:
     from qa_scoring.scorer.scorer import load_scorer
     from training.audit import evidence_tests, markdown, robustness
     from training.splits import part
+    from training.tracking import log_data, log_files, tracked
 
     config = _config(arguments)
     scorer = load_scorer(arguments.scorer)
     items = part(list(LOADERS["corpus"](Path(config.data["corpus"]))), "test", config)
-    shifts = robustness(scorer, [item.transcript for item in items])
-    report = markdown(evidence_tests(scorer, items), shifts)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "audit.md").write_text(report + "\n", encoding="utf-8")
+    with tracked("audit", config):
+        log_data(items, "test", config.data)
+        shifts = robustness(scorer, [item.transcript for item in items])
+        report = markdown(evidence_tests(scorer, items), shifts)
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        (arguments.out / "audit.md").write_text(report + "\n", encoding="utf-8")
+        log_files(arguments.out / "audit.md")
     print(report)
+
+
+def _judge(arguments: argparse.Namespace) -> None:
+    import yaml
+
+    from qa_scoring.rubric.policy import load_policy
+    from qa_scoring.scorer.scorer import load_scorer
+    from training import judge, step_baselines
+    from training.splits import part
+    from training.tracking import tracked
+
+    config = _config(arguments)
+    scorer = load_scorer(arguments.scorer)
+    corpus, star, taubench = (
+        part(list(LOADERS[source](Path(config.data[source]))), "test", config)
+        for source in ("corpus", "star", "taubench")
+    )
+    wordings = yaml.safe_load((Path(config.wordings) / "star-test.yaml").read_text())
+    pairs = Path(config.data["corpus"]) / "minimal" / "rules.jsonl"
+    with tracked("judge", config):
+        figures = [
+            *judge.figures_of("corpus", judge.judge_corpus(scorer, corpus)),
+            *judge.figures_of_pairs(judge.judge_pairs(scorer, pairs)),
+        ]
+        for predictor, scores in (
+            ("matcher", judge.step_scores(scorer, star, wordings)),
+            ("raw cosine", step_baselines.raw_cosine(star, wordings, config.backbone)),
+            ("BM25", step_baselines.bm25(star, wordings)),
+        ):
+            figures += judge.figures_of_steps(predictor, star, scores)
+        policy = load_policy(Path("configs/policies/tau-retail.yaml"))
+        figures += judge.figures_of_taubench(scorer, taubench, policy)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "judge.md").write_text(judge.markdown(figures) + "\n", encoding="utf-8")
+    print(judge.markdown(figures))
 
 
 def _crossval(arguments: argparse.Namespace) -> None:
@@ -191,26 +260,49 @@ def _crossval(arguments: argparse.Namespace) -> None:
         predictions = crossval(
             items, arguments.by, config, arguments.out, baselines=["words-of-last-turns"]
         )
-        _report(arguments.out, predictions, lambda _: {})
+        _report(arguments.out, predictions, lambda _: {}, lambda _: {})
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from training.calibrate import calibrate_from
+    from qa_scoring.scorer.turns import TurnTokenizer
+    from training.calibrate import calibrate_behaviours, calibrate_from, calibrate_rules
+    from training.card import card
     from training.export import export
     from training.model import TranscriptModel
     from training.predictions import read_predictions
-    from training.splits import part
+    from training.splits import PARTS, part
+    from training.tracking import log_data, log_files, revision, tracked
 
     config = _config(arguments)
-    calibration = calibrate_from(read_predictions(arguments.predictions))
-    export(
-        TranscriptModel.from_pretrained(arguments.model),
-        arguments.model / "tokenizer.json",
-        [item.transcript for item in part(load_sources(config.data), "train", config)],
-        calibration,
-        version=arguments.version,
-        out=arguments.out,
-    )
+    predictions = read_predictions(arguments.predictions)
+    calibration = calibrate_from(predictions)
+    model = TranscriptModel.from_pretrained(arguments.model)
+    tokenizer = TurnTokenizer(arguments.model / "tokenizer.json", max_tokens=config.max_tokens)
+    report = arguments.predictions.with_name("report.md")
+    items = load_sources(config.data)
+    parts = {name: part(items, name, config) for name in PARTS}
+    with tracked("export", config):
+        log_data(parts["train"], "train", config.data)
+        export(
+            model,
+            arguments.model / "tokenizer.json",
+            [item.transcript for item in parts["train"]],
+            calibration,
+            calibrate_behaviours(predictions),
+            calibrate_rules(model, tokenizer, parts["development"]),
+            version=arguments.version,
+            out=arguments.out,
+        )
+        text = card(
+            arguments.version,
+            config,
+            parts,
+            calibration,
+            git_revision=revision(),
+            report=report.read_text(encoding="utf-8") if report.is_file() else "",
+        )
+        (arguments.out / "README.md").write_text(text, encoding="utf-8")
+        log_files(arguments.out / "README.md")
     print(json.dumps({name: repr(fitted) for name, fitted in calibration.items()}, indent=2))
     print(f"model folder: {arguments.out}")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from qa_scoring.quality.bootstrap import Estimate, bootstrap
 from qa_scoring.rubric.behaviours import MANNERS
 from qa_scoring.rubric.dimensions import DIMENSIONS, Dimension
 from qa_scoring.scorer.heads import TranscriptLogits
@@ -19,9 +20,11 @@ from qa_scoring.scorer.scorer import Scorer
 from qa_scoring.transcripts.schema import Transcript
 from training import perturb
 from training.datasets.labelled import LabelledTranscript
-from training.metrics import Estimate, auroc, bootstrap
+from training.metrics import auroc
 
 Floats = npt.NDArray[np.float64]
+# The name that other names are compared with.
+ANONYMOUS = "Alex"
 DELETED = 3
 RANDOM_DRAWS = 5
 # A demand of the scorer, beside a neutral sentence of about its length at the same place.
@@ -101,17 +104,15 @@ def evidence_tests(scorer: Scorer, items: Sequence[LabelledTranscript]) -> list[
 def robustness(scorer: Scorer, transcripts: Sequence[Transcript]) -> list[Shift]:
     """Every change that should not matter, on every transcript."""
     before = _scores(scorer, transcripts)
-    anonymous = "Alex"
-    named = _changed(scorer, transcripts, perturb.customer_named(anonymous))
-    agent = _changed(scorer, transcripts, perturb.agent_named(anonymous))
+    named = changed_scores(scorer, transcripts, perturb.customer_named(ANONYMOUS))
+    agent = changed_scores(scorer, transcripts, perturb.agent_named(ANONYMOUS))
     shifts = []
     for name in (*perturb.WOMEN, *perturb.MEN):
-        shifts += _shifts(
-            "customer's name", named, _changed(scorer, transcripts, perturb.customer_named(name))
-        )
-        shifts += _shifts(
-            "agent's name", agent, _changed(scorer, transcripts, perturb.agent_named(name))
-        )
+        for who, before_it, said in (
+            ("customer's name", named, perturb.customer_named(name)),
+            ("agent's name", agent, perturb.agent_named(name)),
+        ):
+            shifts += _shifts(who, before_it, changed_scores(scorer, transcripts, said))
     changes: dict[str, perturb.Perturbation] = {
         "gendered words swapped": perturb.genders_swapped,
         "American and British spelling swapped": perturb.spelt_the_other_way,
@@ -122,7 +123,7 @@ def robustness(scorer: Scorer, transcripts: Sequence[Transcript]) -> list[Shift]
         **{name: perturb.told_to_score(*demand) for name, demand in DEMANDS.items()},
     }
     for change, function in changes.items():
-        shifts += _shifts(change, before, _changed(scorer, transcripts, function))
+        shifts += _shifts(change, before, changed_scores(scorer, transcripts, function))
     return shifts
 
 
@@ -183,11 +184,17 @@ def _overlap(
     return bootstrap(lambda at: float(areas[at].mean()), groups) if found else None
 
 
-def _changed(
+def changed_scores(
     scorer: Scorer, transcripts: Sequence[Transcript], change: perturb.Perturbation
 ) -> Floats:
+    """(n, n_dimensions) in points, of the transcripts told otherwise; NaN where unscored."""
     rng = random.Random(0)  # noqa: S311 (sampling, not secrets)
     return _scores(scorer, [change(transcript, rng) for transcript in transcripts])
+
+
+def flipped(before: Floats, after: Floats) -> Floats:
+    """1 where a score crossed 50 or was lost, else 0."""
+    return (np.isnan(after) | ((before >= 50) != (after >= 50))).astype(np.float64)
 
 
 def _scores(scorer: Scorer, transcripts: Sequence[Transcript]) -> Floats:
@@ -205,14 +212,14 @@ def _shifts(change: str, before: Floats, after: Floats) -> list[Shift]:
     for column, dimension in enumerate(DIMENSIONS):
         scored = ~np.isnan(before[:, column])
         old, new = before[scored, column], after[scored, column]
-        flipped = (np.isnan(new) | ((old >= 50) != (new >= 50))).astype(np.float64)
+        crossed = flipped(old, new)
         moved = np.nan_to_num(new - old)
         rows = [str(i) for i in range(len(old))]
         shifts.append(
             Shift(
                 change=change,
                 dimension=dimension.name,
-                flips=bootstrap(lambda at, flipped=flipped: float(flipped[at].mean()), rows),
+                flips=bootstrap(lambda at, crossed=crossed: float(crossed[at].mean()), rows),
                 mean=bootstrap(lambda at, moved=moved: float(moved[at].mean()), rows),
                 size=float(np.abs(moved).mean()),
             )

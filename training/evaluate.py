@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from qa_scoring.quality.agreement import quadratic_kappa
+from qa_scoring.quality.bootstrap import Estimate, bootstrap
 from qa_scoring.rubric.behaviours import FRUSTRATION_STEPS, MANNERS, OUTCOMES
+from qa_scoring.scorer.behaviours import BehaviourCalibration
 from qa_scoring.scorer.calibration import Calibration
 from training.corpus.records import HIGHEST
 from training.metrics import (
-    Estimate,
     Statistic,
     auroc,
-    bootstrap,
     calibration_error,
     f1,
     grades_like,
@@ -84,11 +84,16 @@ def questions(predictions: Rows) -> list[Question]:
     return found
 
 
-def evaluate(predictions: Rows, calibration: dict[str, Calibration]) -> list[Figure]:
+def evaluate(
+    predictions: Rows,
+    calibration: dict[str, Calibration],
+    behaviours: dict[str, BehaviourCalibration],
+) -> list[Figure]:
     """Every figure of the test part.
 
     Args:
         calibration:  by dimension, fitted on the development part
+        behaviours:   likewise, by behaviour; those left out are not reported
     """
     figures = []
     for question in questions(predictions):
@@ -96,7 +101,7 @@ def evaluate(predictions: Rows, calibration: dict[str, Calibration]) -> list[Fig
         figures += _slices(predictions, question)
         if question.label in calibration:
             figures += _calibration(predictions, question, calibration[question.label])
-    return figures + _behaviours(predictions)
+    return figures + _behaviours(predictions, behaviours)
 
 
 def _mean_over_folds(rows: Rows, question: Question, predictor: str, metric: str) -> Estimate:
@@ -226,27 +231,33 @@ def _calibration(predictions: Rows, question: Question, calibration: Calibration
     ]
 
 
-def _behaviours(predictions: Rows) -> list[Figure]:
-    """F1 of each behaviour at one half, its mean over the manners, and the frustration."""
+def _behaviours(predictions: Rows, fitted: dict[str, BehaviourCalibration]) -> list[Figure]:
+    """F1 of each behaviour as the product shows it, their mean, and the frustration."""
     test = [p for p in predictions if p.part == "test" and p.source == "corpus"]
     rows = [(p.task, turn) for p in test for turn in p.turns]
     labelled = {name for _, turn in rows for name in turn.labels}
     figures = [
-        _turn_figure(name, "F1", _f1(rows, [name]))
+        _turn_figure(name, "F1", _f1(rows, [name], fitted))
         for name in (*MANNERS, *OUTCOMES)
-        if name in labelled
+        if name in labelled & fitted.keys()
     ]
-    if rows:
-        figures.append(_turn_figure("mean of manners", "F1", _f1(rows, MANNERS)))
+    if figures:
+        figures.append(_turn_figure("mean of manners", "F1", _f1(rows, MANNERS, fitted)))
         figures.append(_frustration([(t, turn) for t, turn in rows if "angry" in turn.labels]))
     return figures
 
 
-def _f1(rows: Sequence[tuple[str, TurnPrediction]], names: Sequence[str]) -> Estimate:
+def _f1(
+    rows: Sequence[tuple[str, TurnPrediction]],
+    names: Sequence[str],
+    fitted: dict[str, BehaviourCalibration],
+) -> Estimate:
     """Mean over ``names`` on the turns labelled for them."""
     asked = [(task, turn) for task, turn in rows if names[0] in turn.labels]
     labels = np.array([[turn.labels[name] for name in names] for _, turn in asked])
-    shown = np.array([[float(turn.logits[name] > 0) for name in names] for _, turn in asked])
+    shown = np.array(
+        [[float(fitted[name].seen(turn.logits[name])) for name in names] for _, turn in asked]
+    )
     return bootstrap(
         lambda at: float(np.mean([f1(labels[at, i], shown[at, i]) for i in range(len(names))])),
         [task for task, _ in asked],

@@ -1,4 +1,4 @@
-"""Export a trained model to the folder the scorer loads: two ONNX graphs, no torch needed.
+"""Export a trained model to the folder the scorer loads: three ONNX graphs, no torch needed.
 
 The encoder is quantised to int8 with static scales (quantise, dequantise nodes calibrated on
 training turns). Dynamic quantisation takes its scales from the batch, so that a score would
@@ -27,7 +27,9 @@ from torch import Tensor, nn
 
 from qa_scoring.rubric.dimensions import DIMENSIONS, rubric_hash
 from qa_scoring.scorer.artifact import Manifest, file_digests, write_manifest
+from qa_scoring.scorer.behaviours import BehaviourCalibration
 from qa_scoring.scorer.calibration import Calibration
+from qa_scoring.scorer.rules import RuleCalibration
 from qa_scoring.scorer.turns import Piece, TurnTokenizer, pad, token_budget_batches
 from qa_scoring.transcripts.schema import Transcript
 from training.model import TranscriptModel
@@ -52,11 +54,22 @@ class _Encoder(nn.Module):
         return self.model.encode(input_ids, attention_mask)
 
 
+class _Rules(nn.Module):
+    def __init__(self, model: TranscriptModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        return self.model.read_rules(vectors)
+
+
 def export(
     model: TranscriptModel,
     tokenizer_file: Path,
     transcripts: Sequence[Transcript],
     calibration: dict[str, Calibration],
+    behaviours: dict[str, BehaviourCalibration],
+    rules: RuleCalibration,
     *,
     version: str,
     out: Path,
@@ -65,7 +78,8 @@ def export(
 
     Args:
         transcripts:  whose turns set the quantiser's scales; from training, never from a test
-        calibration:  by dimension, fitted on logits of this recipe
+        calibration:  by dimension, fitted on logits of this model
+        behaviours, rules:  likewise
     """
     out.mkdir(parents=True, exist_ok=True)
     model = model.eval()
@@ -73,6 +87,7 @@ def export(
     shutil.copyfile(tokenizer_file, out / "tokenizer.json")
     tokenizer = TurnTokenizer(out / "tokenizer.json", max_tokens=max_tokens)
     export_heads(model, out / "heads.onnx")
+    export_rules(model, out / "rules.onnx")
     with tempfile.TemporaryDirectory() as scratch:
         full = Path(scratch) / "encoder.onnx"
         export_encoder(model, full)
@@ -88,6 +103,8 @@ def export(
             widest_interval=WIDEST_INTERVAL,
             bias={d.name: float(b) for d, b in zip(DIMENSIONS, model.bias, strict=True)},
             calibration=calibration,
+            behaviours=behaviours,
+            rules=rules,
             sha256=file_digests(out),
         ),
     )
@@ -120,7 +137,7 @@ def export_heads(model: TranscriptModel, path: Path) -> None:
     numbers = torch.zeros(shape, dtype=torch.long)
     vectors = torch.randn(*shape, model.config.encoder.hidden_size)
     names = ["vectors", "roles", "from_start", "from_end", "mask"]
-    outputs = ["attention", "values", "behaviours"]
+    outputs = ["attention", "values", "behaviours", "steps"]
     torch.onnx.export(
         model.heads.eval(),
         (vectors, numbers, numbers, numbers, torch.ones(shape, dtype=torch.bool)),
@@ -128,6 +145,20 @@ def export_heads(model: TranscriptModel, path: Path) -> None:
         input_names=names,
         output_names=outputs,
         dynamic_axes=dict.fromkeys([*names, *outputs], axes),
+        opset_version=OPSET,
+        dynamo=False,
+    )
+
+
+def export_rules(model: TranscriptModel, path: Path) -> None:
+    """fp32; see ``Engine.read_rules``."""
+    torch.onnx.export(
+        _Rules(model).eval(),
+        (torch.randn(2, model.config.encoder.hidden_size),),
+        str(path),
+        input_names=["vectors"],
+        output_names=["asked"],
+        dynamic_axes={"vectors": {0: "sentences"}, "asked": {0: "sentences"}},
         opset_version=OPSET,
         dynamo=False,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from training.backbone import backbone_path
 from training.batches import collate, examples
 from training.config import FinetuneConfig
 from training.datasets.labelled import LabelledTranscript
+from training.drawing import drawn_items, read_wordings
 from training.frozen import FrozenLayers
 from training.model import TranscriptModel, from_backbone
 
@@ -39,9 +39,9 @@ def finetune(
     """Train on what ``drawn_items`` draws; model and tokenizer go to ``out``, Hugging Face layout.
 
     Args:
-        development:  when given, its loss is watched once an epoch's worth of steps, training
-                      stops once it has risen ``config.patience`` times in a row, and the best
-                      checkpoint is kept
+        development:  when given, its loss is measured once an epoch's worth of steps; with
+                      ``config.patience`` training stops once it has risen that often in a row,
+                      and the best checkpoint is kept
         report_to:    "mlflow" logs losses to the active run
     """
     set_seed(config.seed)
@@ -52,16 +52,19 @@ def finetune(
         model.encoder = with_lora(model.encoder, config.lora_rank)
     out.mkdir(parents=True, exist_ok=True)
     turn_tokenizer = save_tokenizer(tokenizer, out, max_tokens=config.max_tokens)
-    drawn = examples(drawn_items(items, config), turn_tokenizer, config.source_weights)
+    wordings = read_wordings(Path(config.wordings)) if "star" in config.data else None
+    drawn = examples(drawn_items(items, config, wordings), turn_tokenizer, config.source_weights)
     with tempfile.TemporaryDirectory() as checkpoints:
         trainer = Trainer(
             model=model,
-            args=_arguments(config, checkpoints, len(drawn), report_to, watched=bool(development)),
+            args=_arguments(config, checkpoints, len(drawn), report_to, measured=bool(development)),
             train_dataset=drawn,
             eval_dataset=examples(development, turn_tokenizer, config.source_weights) or None,
             data_collator=collate,
             optimizers=(_optimizer(model, config), None),
-            callbacks=[EarlyStoppingCallback(config.patience)] if development else [],
+            callbacks=[EarlyStoppingCallback(config.patience)]
+            if development and config.patience
+            else [],
         )
         trainer.train()
     model.frozen = None
@@ -79,25 +82,6 @@ def save_tokenizer(
     return TurnTokenizer(out / "tokenizer.json", max_tokens=max_tokens)
 
 
-def drawn_items(
-    items: Sequence[LabelledTranscript], config: FinetuneConfig
-) -> list[LabelledTranscript]:
-    """The draws of all epochs, in no order that matters: small sources whole in each, large ones
-    a sample of their own. Only transcripts labelled for a dimension are drawn."""
-    rng = random.Random(config.seed)  # noqa: S311 (sampling, not secrets)
-    drawn: list[LabelledTranscript] = []
-    for source in config.data:
-        ready = [
-            item
-            for item in items
-            if item.source == source and item.labels().keys() & {"empathy", "resolution"}
-        ]
-        for _ in range(config.epochs):
-            count = min(len(ready), config.items_per_epoch.get(source, len(ready)))
-            drawn.extend(rng.sample(ready, count))
-    return drawn
-
-
 def with_lora(encoder: PreTrainedModel, rank: int) -> nn.Module:
     """``encoder`` with low-rank updates (Hu et al. 2021) to queries and values, the rest frozen."""
     from peft import LoraConfig, get_peft_model
@@ -109,33 +93,33 @@ def with_lora(encoder: PreTrainedModel, rank: int) -> nn.Module:
 
 def _optimizer(model: TranscriptModel, config: FinetuneConfig) -> torch.optim.AdamW:
     encoder = [p for p in model.encoder.parameters() if p.requires_grad]
-    heads = [*model.heads.parameters(), model.bias]
+    heads = {*model.heads.parameters(), *model.rules.parameters(), model.bias}
     return torch.optim.AdamW(
         [
             {"params": encoder, "lr": config.learning_rate},
-            {"params": heads, "lr": config.heads_learning_rate},
+            {"params": list(heads), "lr": config.heads_learning_rate},
         ],
         weight_decay=config.weight_decay,
     )
 
 
 def _arguments(
-    config: FinetuneConfig, out: str, count: int, report_to: str, *, watched: bool
+    config: FinetuneConfig, out: str, count: int, report_to: str, *, measured: bool
 ) -> TrainingArguments:
     steps = math.ceil(count / config.batch_transcripts)
-    when = "steps" if watched else "no"
+    stops = measured and config.patience > 0
     return TrainingArguments(
         output_dir=out,
         num_train_epochs=1,  # the draws of all epochs, shuffled together
         per_device_train_batch_size=config.batch_transcripts,
         warmup_steps=config.warmup,
         seed=config.seed,
-        eval_strategy=when,
-        save_strategy=when,
+        eval_strategy="steps" if measured else "no",
+        save_strategy="steps" if stops else "no",
         eval_steps=math.ceil(steps / config.epochs),
         save_steps=math.ceil(steps / config.epochs),
         save_total_limit=2,
-        load_best_model_at_end=watched,
+        load_best_model_at_end=stops,
         metric_for_best_model="eval_loss",
         prediction_loss_only=True,
         bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),

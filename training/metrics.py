@@ -1,9 +1,8 @@
-"""Agreement of a score with labels, each with an interval by group."""
+"""Agreement of a score with labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,20 +11,6 @@ from sklearn.metrics import roc_auc_score
 
 Floats = npt.NDArray[np.float64]
 Statistic = Callable[[Floats, Floats], float]
-ROUNDS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A number with its 95% bootstrap interval over ``n`` transcripts."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f}, n={self.n})"
 
 
 def auroc(labels: Floats, scores: Floats) -> float:
@@ -74,23 +59,3 @@ def risk_at_coverage(errors: Floats, uncertainty: Floats, coverage: float) -> fl
     """Mean error of the surest share ``coverage`` of the transcripts."""
     kept = np.argsort(uncertainty, kind="stable")[: max(1, round(coverage * len(errors)))]
     return float(errors[kept].mean())
-
-
-def bootstrap(
-    statistic: Callable[[npt.NDArray[np.int64]], float], groups: Sequence[str], *, seed: int = 0
-) -> Estimate:
-    """Resample whole groups, since transcripts of one agent are alike.
-
-    Args:
-        statistic:  from row numbers (with repetition) to the figure
-        groups:     (n,) the group of each row
-    """
-    names = np.asarray(groups)
-    members = [np.flatnonzero(names == name) for name in np.unique(names)]
-    rng = np.random.default_rng(seed)
-    draws = []
-    for _ in range(ROUNDS):
-        chosen = rng.integers(len(members), size=len(members))
-        draws.append(statistic(np.concatenate([members[i] for i in chosen])))
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return Estimate(statistic(np.arange(len(names))), float(low), float(high), len(names))

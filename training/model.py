@@ -23,11 +23,16 @@ from transformers.modeling_outputs import ModelOutput
 
 from qa_scoring.rubric.behaviours import BEHAVIOURS
 from qa_scoring.rubric.dimensions import DIMENSIONS
-from qa_scoring.scorer.heads import LAYERS, POSITION_BUCKETS, REACH
-from qa_scoring.scorer.turns import ROLE_TOKENS, SCORED_ROLES
+from qa_scoring.scorer.heads import LAYERS, POSITION_BUCKETS, REACH, STEP_WIDTH
+from qa_scoring.scorer.turns import ROLE_TOKENS, RULE_TOKEN, SCORED_ROLES
 from training.frozen import FrozenLayers, run_layers
+from training.rules import RuleQuestions, step_loss
 
 MAY_SPEAK = [[role in d.speakers for d in DIMENSIONS] for role in SCORED_ROLES]
+# Of a step's vector: the part that compares words alone, before any context is added.
+SENTENCE_WIDTH = 3 * STEP_WIDTH // 4
+# A mean over many labels that are seldom 1 is small beside the loss of a whole transcript.
+BEHAVIOURS_WEIGHT = 2.0
 
 
 class TranscriptModelConfig(PreTrainedConfig):
@@ -67,12 +72,14 @@ class TranscriptOutput(ModelOutput):
         logits:         (batch, n_dimensions)
         contributions:  (batch, n_pieces, n_dimensions); summed over pieces plus bias: the logits
         behaviours:     (batch, n_pieces, n_behaviours) logits
+        steps:          (batch, n_pieces, STEP_WIDTH) what each piece does
     """
 
     loss: Tensor | None = None
     logits: Tensor | None = None
     contributions: Tensor | None = None
     behaviours: Tensor | None = None
+    steps: Tensor | None = None
 
 
 class ContextLayer(nn.Module):
@@ -120,19 +127,64 @@ class DialogueHeads(nn.Module):
         self.attention = nn.Linear(width, len(DIMENSIONS))
         self.value = nn.Linear(width, len(DIMENSIONS))
         self.behaviour = nn.Linear(width, len(BEHAVIOURS))
+        self.words = WordsOfStep(encoder_width)
+        self.step = nn.Linear(width, STEP_WIDTH - SENTENCE_WIDTH)
 
     def forward(
         self, vectors: Tensor, roles: Tensor, from_start: Tensor, from_end: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """vectors (batch, n, encoder_width), the rest (batch, n) -> attention logits and values,
-        both (batch, n, n_dimensions), and behaviour logits (batch, n, n_behaviours)"""
+        both (batch, n, n_dimensions), behaviour logits (batch, n, n_behaviours), and what each
+        piece does (batch, n, STEP_WIDTH)"""
         x = self.inward(vectors)
         x = x + self.role(roles) + self.from_start(from_start) + self.from_end(from_end)
         may_attend = neighbours(mask)
         for layer in self.layers:
             x = layer(x, may_attend)
         x = self.dropout(self.outward(x))
-        return self.attention(x), self.value(x), self.behaviour(x)
+        steps = torch.cat([self.words(vectors), self.step(x)], dim=-1)
+        return self.attention(x), self.value(x), self.behaviour(x), steps
+
+
+class WordsOfStep(nn.Module):
+    """A sentence's vector, turned and cut to SENTENCE_WIDTH so that products stay cosines.
+
+    Turns and rules share it: before any training, the product of the two is the similarity that
+    the encoder was pretrained for.
+    """
+
+    def __init__(self, encoder_width: int) -> None:
+        super().__init__()
+        self.turned = nn.Linear(encoder_width, SENTENCE_WIDTH, bias=False)
+        nn.init.orthogonal_(self.turned.weight, gain=(encoder_width / SENTENCE_WIDTH) ** 0.5)
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """(..., encoder_width) -> (..., SENTENCE_WIDTH)"""
+        return self.turned(F.normalize(vectors, dim=-1))
+
+
+class RuleHead(nn.Module):
+    """The vector of a rule's sentence to what a turn's vector is compared with.
+
+    ``logit of turn t doing step s = step_t . rule_s + bias_s``; it starts as ``10 cosine - 5``.
+    """
+
+    def __init__(self, encoder_width: int, width: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(10.0))
+        self.read = nn.Sequential(
+            nn.LayerNorm(encoder_width), nn.Linear(encoder_width, width), nn.GELU()
+        )
+        self.step = nn.Linear(width, STEP_WIDTH - SENTENCE_WIDTH)
+        self.bias = nn.Linear(width, 1)
+        nn.init.zeros_(self.bias.weight)
+        nn.init.constant_(self.bias.bias, -5.0)
+
+    def forward(self, vectors: Tensor, words: Tensor) -> Tensor:
+        """Vectors of sentences and their WordsOfStep, a row a sentence -> (n_sentences,
+        STEP_WIDTH + 1), the bias last"""
+        read = self.read(vectors)
+        return torch.cat([self.scale * words, self.step(read), self.bias(read)], dim=-1)
 
 
 def neighbours(mask: Tensor) -> Tensor:
@@ -152,6 +204,7 @@ class TranscriptModel(PreTrainedModel):
         super().__init__(config)
         self.encoder = AutoModel.from_config(config.encoder)
         self.heads = DialogueHeads(config.encoder.hidden_size, config)
+        self.rules = RuleHead(config.encoder.hidden_size, config.context_width)
         self.bias = nn.Parameter(torch.zeros(len(DIMENSIONS)))
         self.frozen: FrozenLayers | None = None  # while training only
         self.post_init()
@@ -169,6 +222,10 @@ class TranscriptModel(PreTrainedModel):
         weights = attention_mask.unsqueeze(-1).to(states.dtype)
         return (states * weights).sum(1) / weights.sum(1)
 
+    def read_rules(self, vectors: Tensor) -> Tensor:
+        """Vectors of a policy's sentences (n_sentences, width) -> (n_sentences, STEP_WIDTH + 1)"""
+        return self.rules(vectors, self.heads.words(vectors))
+
     def forward(
         self,
         piece_batches: list[tuple[Tensor, Tensor]],
@@ -180,6 +237,7 @@ class TranscriptModel(PreTrainedModel):
         labels: Tensor | None = None,
         behaviour_labels: Tensor | None = None,
         weights: Tensor | None = None,
+        questions: dict[str, Tensor] | None = None,
     ) -> TranscriptOutput:
         """
         Args:
@@ -190,9 +248,10 @@ class TranscriptModel(PreTrainedModel):
             labels:         (batch, n_dimensions) in [0, 1]; NaN where the label does not exist
             behaviour_labels:  (batch, n, n_behaviours), likewise
             weights:        (batch,) of the transcripts in the loss
+            questions:      the fields of ``RuleQuestions``; their sentences are pieces too
         """
         vectors = torch.cat([self.encode(ids, here) for ids, here in piece_batches]).float()
-        attention, values, behaviours = self.heads(
+        attention, values, behaviours, steps = self.heads(
             vectors[piece_index], roles, from_start, from_end, mask
         )
         may_speak = torch.tensor(MAY_SPEAK, device=roles.device)[roles]
@@ -203,9 +262,18 @@ class TranscriptModel(PreTrainedModel):
         loss = None
         if labels is not None and behaviour_labels is not None and weights is not None:
             loss = masked_loss(logits, labels, weights[:, None])
-            loss = loss + masked_loss(behaviours.float(), behaviour_labels, weights[:, None, None])
+            of_turns = masked_loss(behaviours.float(), behaviour_labels, weights[:, None, None])
+            loss = loss + BEHAVIOURS_WEIGHT * of_turns
+            if questions is not None:
+                read = RuleQuestions(**questions)
+                asked = self.read_rules(vectors[read.sentences])
+                loss = loss + step_loss(steps.float(), asked.float(), roles, mask, read)
         return TranscriptOutput(
-            loss=loss, logits=logits, contributions=contributions, behaviours=behaviours
+            loss=loss,
+            logits=logits,
+            contributions=contributions,
+            behaviours=behaviours,
+            steps=steps,
         )
 
 
@@ -221,7 +289,7 @@ def from_backbone(path: str, **sizes: object) -> tuple[TranscriptModel, PreTrain
     )
     model = TranscriptModel(TranscriptModelConfig(encoder=encoder_config, **sizes))
     model.encoder = AutoModel.from_pretrained(path, config=encoder_config)
-    _add_role_tokens(model, tokenizer)
+    _add_tokens(model, tokenizer)
     return model, tokenizer
 
 
@@ -232,14 +300,15 @@ def masked_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     return (losses * scale).sum() / scale.sum().clamp(min=1e-6)
 
 
-def _add_role_tokens(model: TranscriptModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Each role's token starts at the mean of the word that names it."""
-    words = [token.strip("[]").lower() for token in ROLE_TOKENS]
-    tokenizer.add_special_tokens({"additional_special_tokens": list(ROLE_TOKENS)})
+def _add_tokens(model: TranscriptModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Each new token starts at the mean of the word that names it."""
+    tokens = [*ROLE_TOKENS, RULE_TOKEN]
+    words = [token.strip("[]").lower() for token in tokens]
+    tokenizer.add_special_tokens({"additional_special_tokens": tokens})
     model.encoder.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     model.config.encoder.vocab_size = len(tokenizer)
     table = model.encoder.get_input_embeddings().weight.data
-    for token, word in zip(ROLE_TOKENS, words, strict=True):
+    for token, word in zip(tokens, words, strict=True):
         table[tokenizer.convert_tokens_to_ids(token)] = table[
             tokenizer.convert_tokens_to_ids(tokenizer.tokenize(word))
         ].mean(0)

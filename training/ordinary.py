@@ -25,7 +25,7 @@ from qa_scoring.scorer.turns import SCORED_ROLES
 from training.backbone import backbone_path
 from training.config import FinetuneConfig
 from training.datasets.labelled import LabelledTranscript
-from training.finetune import drawn_items
+from training.drawing import drawn_items
 from training.model import masked_loss
 
 MAX_TOKENS = 512
@@ -42,7 +42,7 @@ def ordinary_classifier(
     path = backbone_path(config.backbone)
     tokenizer = AutoTokenizer.from_pretrained(path)
     model = AutoModelForSequenceClassification.from_pretrained(path, num_labels=len(DIMENSIONS))
-    drawn = drawn_items(train, config)
+    drawn = drawn_items([item for item in train if item.labels()], config)
     with tempfile.TemporaryDirectory() as scratch:
         arguments = TrainingArguments(
             output_dir=scratch,

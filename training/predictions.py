@@ -126,7 +126,7 @@ def _prediction(
         task="+".join(item.tasks),
         agent=item.agent,
         part=part_name,
-        facts=_facts(item),
+        facts=facts_of(item),
         labels=item.labels(),
         scores={"model": ours, **baselines},
         turns=tuple(
@@ -140,7 +140,8 @@ def _prediction(
     )
 
 
-def _facts(item: LabelledTranscript) -> dict[str, str]:
+def facts_of(item: LabelledTranscript) -> dict[str, str]:
+    """What a report is sliced by."""
     turns = len(item.transcript.turns)
     over = [bound for bound in LENGTHS if turns > bound]
     length = f"over {over[-1]:02d} turns" if over else f"up to {LENGTHS[0]} turns"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from training.config import FinetuneConfig
 from training.datasets.labelled import LabelledTranscript
 
 Part = Literal["train", "development", "test"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 # Of the sources whose tasks are numbered and alike, tenths of the tasks: two are kept for the
 # test, one for development.

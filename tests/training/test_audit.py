@@ -3,9 +3,10 @@
 import pytest
 from fakes import fake_scorer
 
+from qa_scoring.quality import bootstrap
 from qa_scoring.rubric.behaviours import MANNERS
 from qa_scoring.transcripts.schema import Transcript, Turn
-from training import audit, metrics
+from training import audit
 from training.audit import evidence_tests, markdown, robustness
 from training.datasets.labelled import LabelledTranscript
 
@@ -14,7 +15,7 @@ WORDS = ("hello", "help", "order", "please", "refund", "sorry", "thank", "you", 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(metrics, "ROUNDS", 20)
+    monkeypatch.setattr(bootstrap, "ROUNDS", 20)
     monkeypatch.setattr(audit.perturb, "WOMEN", ("Mary",))
     monkeypatch.setattr(audit.perturb, "MEN", ("John",))
 

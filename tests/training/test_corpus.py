@@ -8,9 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from qa_scoring.quality import bootstrap
 from qa_scoring.rubric.policy import Policy, Rule
 from qa_scoring.transcripts.schema import Transcript, Turn
-from training import metrics
 from training.config import load_config
 from training.corpus import agreement, check
 from training.corpus.records import (
@@ -127,7 +127,7 @@ def test_wording_that_gives_the_label_away_is_found():
 
 
 def test_readers_who_agree_with_the_author_reach_one_and_others_do_not(monkeypatch, records):
-    monkeypatch.setattr(metrics, "ROUNDS", 10)
+    monkeypatch.setattr(bootstrap, "ROUNDS", 10)
     sample = records[:40]
     same = {r.transcript.transcript_id: r.labels for r in sample}
     other = {

@@ -164,8 +164,9 @@ def test_converted_transcripts_are_read_back_the_same(star_folder: Path, tmp_pat
     assert read == given
 
 
-def test_only_transcripts_with_some_label_are_loaded(star_folder: Path) -> None:
-    assert {i.tasks[0] for i in load_sources({"star": str(star_folder)})} == {
-        "hotel_book",
-        "hotel_search",
-    }
+def test_a_transcript_without_an_answer_is_loaded_for_what_its_turns_teach(
+    star_folder: Path,
+) -> None:
+    unanswered = [i for i in load_sources({"star": str(star_folder)}) if not i.labels()]
+    assert {i.tasks[0] for i in unanswered} == {"weather"}
+    assert all(any(item.behaviours) for item in unanswered)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from qa_scoring.quality import bootstrap
 from qa_scoring.rubric.behaviours import BEHAVIOURS
+from qa_scoring.scorer.behaviours import BehaviourCalibration
 from qa_scoring.scorer.calibration import Calibration
-from training import metrics
 from training.evaluate import Figure, evaluate
 from training.predictions import (
     Prediction,
@@ -19,10 +20,12 @@ CALIBRATION = {
     name: Calibration(slope=1.0, intercept=0.0, quantile=1.0) for name in ("empathy", "resolution")
 }
 
+BEHAVIOUR = {b.name: BehaviourCalibration(slope=1.0, intercept=0.0, least=0.5) for b in BEHAVIOURS}
+
 
 @pytest.fixture(autouse=True)
 def few_rounds(monkeypatch):
-    monkeypatch.setattr(metrics, "ROUNDS", 40)
+    monkeypatch.setattr(bootstrap, "ROUNDS", 40)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +76,7 @@ def _value(figures: list[Figure], **asked: str) -> float:
 
 
 def test_model_and_baseline_stand_side_by_side(predictions):
-    figures = evaluate(predictions, CALIBRATION)
+    figures = evaluate(predictions, CALIBRATION, BEHAVIOUR)
     main = {"part_of": "main", "source": "corpus", "label": "empathy"}
     assert _value(figures, **main, metric="QWK", predictor="model") > 0.9
     assert abs(_value(figures, **main, metric="QWK", predictor="words")) < 0.3
@@ -83,26 +86,26 @@ def test_model_and_baseline_stand_side_by_side(predictions):
 
 
 def test_slices_are_those_with_two_values_or_more(predictions):
-    names = {f.name for f in evaluate(predictions, CALIBRATION) if f.part_of == "slice"}
+    names = {f.name for f in evaluate(predictions, CALIBRATION, BEHAVIOUR) if f.part_of == "slice"}
     assert names == {"channel: chat", "channel: voice"}
 
 
 def test_behaviours_and_frustration_are_counted_by_turn(predictions):
-    figures = [f for f in evaluate(predictions, CALIBRATION) if f.part_of == "behaviour"]
+    figures = [f for f in evaluate(predictions, CALIBRATION, BEHAVIOUR) if f.part_of == "behaviour"]
     assert _value(figures, name="dismisses") == 1.0
     assert _value(figures, name="mean of manners") == 1.0
     assert _value(figures, name="frustration") == 1.0
 
 
 def test_calibration_is_measured_on_the_test_part(predictions):
-    figures = evaluate(predictions, CALIBRATION)
+    figures = evaluate(predictions, CALIBRATION, BEHAVIOUR)
     asked = {"part_of": "calibration", "label": "resolution"}
     assert 0.5 < _value(figures, **asked, metric="coverage of 90% intervals") <= 1.0
     assert _value(figures, **asked, metric="calibration error") < 0.2
 
 
 def test_the_report_has_a_row_a_question(predictions):
-    page = markdown(evaluate(predictions, CALIBRATION))
+    page = markdown(evaluate(predictions, CALIBRATION, BEHAVIOUR))
     assert "| corpus | empathy | QWK |" in page
     assert "| data | label | metric | model | words |" in page
     assert "| star | calm | AUROC |" in page

@@ -7,12 +7,16 @@ import pytest
 from scipy.stats import spearmanr
 from tiny import WORDS, example_of, transcript
 
+from qa_scoring.rubric.behaviours import BEHAVIOURS
 from qa_scoring.rubric.dimensions import DIMENSIONS
+from qa_scoring.scorer.behaviours import BehaviourCalibration
 from qa_scoring.scorer.calibration import Calibration
 from qa_scoring.scorer.engines import OnnxEngine
+from qa_scoring.scorer.rules import RuleCalibration
 from qa_scoring.scorer.scorer import load_scorer
+from qa_scoring.scorer.turns import pad
 from training.export import export, export_encoder
-from training.predict import predict
+from training.predict import predict, rule_vectors
 
 # The older exporter warns that there is a newer one, whose graphs the quantiser cannot fuse, and
 # of every Python branch it traces; these tests compare what came out.
@@ -21,6 +25,8 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 CALIBRATION = {d.name: Calibration(slope=1.0, intercept=0.0, quantile=0.5) for d in DIMENSIONS}
+BEHAVIOUR = BehaviourCalibration(slope=1.0, intercept=0.0, least=0.5)
+RULE = RuleCalibration(slope=1.0, intercept=0.0, sure=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +36,16 @@ def folder(tiny_model, tokenizer_file, tmp_path_factory):
     for_scales = [
         transcript(str(i), *(" ".join(rng.choice(WORDS, 6)) for _ in range(6))) for i in range(40)
     ]
-    export(tiny_model, tokenizer_file, for_scales, CALIBRATION, version="test", out=out)
+    export(
+        tiny_model,
+        tokenizer_file,
+        for_scales,
+        CALIBRATION,
+        {behaviour.name: BEHAVIOUR for behaviour in BEHAVIOURS},
+        RULE,
+        version="test",
+        out=out,
+    )
     return out
 
 
@@ -68,7 +83,8 @@ def test_a_score_does_not_depend_on_its_batch_mates(folder, transcripts):
 
 def test_the_unquantised_graph_equals_torch(tiny_model, tokenizer, transcripts, folder, tmp_path):
     export_encoder(tiny_model, tmp_path / "encoder.onnx")
-    (tmp_path / "heads.onnx").write_bytes((folder / "heads.onnx").read_bytes())
+    for name in ("heads.onnx", "rules.onnx"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
     scorer = load_scorer(folder)
     scorer._encoder._engine = scorer._heads._engine = OnnxEngine(tmp_path)
     exact = _torch_logits(tiny_model, tokenizer, transcripts)
@@ -78,9 +94,22 @@ def test_the_unquantised_graph_equals_torch(tiny_model, tokenizer, transcripts, 
 
 def test_behaviours_come_out_as_in_torch(tiny_model, tokenizer, transcripts, folder, tmp_path):
     export_encoder(tiny_model, tmp_path / "encoder.onnx")
-    (tmp_path / "heads.onnx").write_bytes((folder / "heads.onnx").read_bytes())
+    for name in ("heads.onnx", "rules.onnx"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
     scorer = load_scorer(folder)
     scorer._encoder._engine = scorer._heads._engine = OnnxEngine(tmp_path)
     exact = predict(tiny_model, [example_of(t) for t in tokenizer.tokenise(transcripts)])
     for expected, result in zip(exact, scorer.logits(transcripts), strict=True):
         np.testing.assert_allclose(result.behaviours, expected.behaviours, atol=1e-4)
+        np.testing.assert_allclose(result.steps, expected.steps, atol=1e-3)
+
+
+def test_rules_come_out_as_in_torch(tiny_model, tokenizer, folder, tmp_path):
+    export_encoder(tiny_model, tmp_path / "encoder.onnx")
+    for name in ("heads.onnx", "rules.onnx"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    sentences = tokenizer.sentences(["order booked", "call back", "refund not available"])
+    engine = OnnxEngine(tmp_path)
+    ours = engine.read_rules(np.concatenate([engine.encode(*pad([s])) for s in sentences]))
+    exact = np.concatenate([rule_vectors(tiny_model, [s]) for s in sentences])
+    np.testing.assert_allclose(ours, exact, atol=1e-3)

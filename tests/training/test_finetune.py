@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import WORDS, transcript
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from tiny import labelled_items
+from transformers import BertModel
 
 from qa_scoring.scorer.turns import TurnTokenizer
 from training.baselines import BASELINES
 from training.batches import examples
-from training.config import FinetuneConfig, load_config
+from training.config import FinetuneConfig
 from training.crossval import folds
 from training.datasets.labelled import LabelledTranscript
 from training.finetune import finetune
@@ -21,61 +21,7 @@ from training.model import TranscriptModel
 from training.ordinary import ordinary_classifier
 from training.predict import predict
 
-ROOT = Path(__file__).parent.parent.parent
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
-
-
-@pytest.fixture(scope="module")
-def backbone(tokenizer_file, tmp_path_factory) -> str:
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("backbone")
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
-    BertModel(BertConfig(vocab_size=60, intermediate_size=32, **sizes)).save_pretrained(folder)
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(tokenizer_file),
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-    )
-    tokenizer.save_pretrained(folder)
-    return str(folder)
-
-
-@pytest.fixture
-def config(backbone) -> FinetuneConfig:
-    return replace(
-        load_config(ROOT / "configs" / "finetune-tiny.yaml"),
-        backbone=backbone,
-        frozen_layers=0,
-        max_tokens=16,
-        data={"situations": ""},
-        epochs=6,
-        learning_rate=3e-3,
-        heads_learning_rate=3e-3,
-    )
-
-
-def _items(count: int, seed: int, *, upside_down: bool = False) -> list[LabelledTranscript]:
-    """Resolved when the last word of the agent is "booked"."""
-    random = np.random.default_rng(seed)
-    items = []
-    for number in range(count):
-        met = bool(random.integers(2))
-        last = "order is booked" if met else "order cannot help"
-        said = [" ".join(random.choice(WORDS, 4)) for _ in range(3)]
-        items.append(
-            LabelledTranscript(
-                transcript=transcript(str(number), *said, last),
-                source="situations",
-                tasks=(f"task-{number}",),
-                agent="a",
-                resolution=float(met != upside_down),
-                empathy=0.5,
-                behaviours=({}, {"owns": float(met)}, {}, {"owns": float(met)}),
-            )
-        )
-    return items
 
 
 def _logits(folder: Path, items: list[LabelledTranscript], config: FinetuneConfig) -> np.ndarray:
@@ -87,14 +33,14 @@ def _logits(folder: Path, items: list[LabelledTranscript], config: FinetuneConfi
 
 
 def test_it_learns_what_decides(config, tmp_path):
-    finetune(_items(160, seed=0), config, out=tmp_path)
-    unseen = _items(60, seed=1)
+    finetune(labelled_items(160, seed=0), config, out=tmp_path)
+    unseen = labelled_items(60, seed=1)
     labels = np.array([item.resolution for item in unseen])
     assert auroc(labels, _logits(tmp_path, unseen, config)) > 0.95
 
 
 def test_low_rank_updates_are_merged_into_a_plain_encoder(config, tmp_path, backbone):
-    finetune(_items(48, seed=0), replace(config, lora_rank=4, epochs=1), out=tmp_path)
+    finetune(labelled_items(48, seed=0), replace(config, lora_rank=4, epochs=1), out=tmp_path)
     trained = dict(TranscriptModel.from_pretrained(tmp_path).encoder.named_parameters())
     before = dict(BertModel.from_pretrained(backbone).named_parameters())
     assert not any("lora" in name for name in trained)
@@ -107,8 +53,10 @@ def test_low_rank_updates_are_merged_into_a_plain_encoder(config, tmp_path, back
 
 
 def test_training_stops_when_the_development_loss_rises_and_keeps_the_best(config, tmp_path):
-    items, contradicting = _items(64, seed=0), _items(32, seed=1, upside_down=True)
-    finetune(items, config, out=tmp_path / "stopped", development=contradicting)
+    config = replace(config, epochs=20)
+    items, contradicting = labelled_items(64, seed=0), labelled_items(32, seed=1, upside_down=True)
+    patient = replace(config, patience=1)
+    finetune(items, patient, out=tmp_path / "stopped", development=contradicting)
     finetune(items, config, out=tmp_path / "whole")
     stopped, whole = (
         np.abs(_logits(tmp_path / name, contradicting, config)).mean()
@@ -120,7 +68,7 @@ def test_training_stops_when_the_development_loss_rises_and_keeps_the_best(confi
 def test_folds_hold_out_whole_tasks_agents_and_sources(config):
     items = [
         replace(item, source="star", tasks=(f"task-{i % 12}",), agent=f"agent-{i % 9}")
-        for i, item in enumerate(_items(120, seed=0))
+        for i, item in enumerate(labelled_items(120, seed=0))
     ]
     for by, group in (("task", lambda i: i.tasks[0]), ("agent", lambda i: i.agent)):
         found = list(folds(items, by, config))
@@ -135,23 +83,23 @@ def test_folds_hold_out_whole_tasks_agents_and_sources(config):
 
 
 def test_the_ordinary_classifier_learns_the_same(config):
-    unseen = _items(40, seed=1)
-    rows = ordinary_classifier(_items(160, seed=0), unseen, config)
+    unseen = labelled_items(40, seed=1)
+    rows = ordinary_classifier(labelled_items(160, seed=0), unseen, config)
     labels = np.array([item.resolution for item in unseen])
     assert auroc(labels, np.array([row["resolution"] for row in rows])) > 0.9
 
 
 def test_baselines_weigh_a_transcript_as_the_model_does(config):
-    items = _items(120, seed=0)
+    items = labelled_items(120, seed=0)
     contradicting = [
-        replace(item, source="politeness") for item in _items(400, seed=2, upside_down=True)
+        replace(item, source="politeness") for item in labelled_items(400, seed=2, upside_down=True)
     ]
     weighed = replace(
         config,
         source_weights={"situations": 1.0, "politeness": 0.1},
         items_per_epoch={"politeness": 40},
     )
-    unseen = _items(60, seed=1)
+    unseen = labelled_items(60, seed=1)
     labels = np.array([item.resolution for item in unseen])
     for name in ("words-of-all-turns", "words-of-last-turns", "frozen-embeddings"):
         rows = BASELINES[name]([*items, *contradicting], unseen, weighed)

@@ -5,7 +5,7 @@ from tiny import NAN, example_of
 
 from qa_scoring.scorer.heads import pool
 from training.batches import collate
-from training.model import TranscriptModel
+from training.model import BEHAVIOURS_WEIGHT, TranscriptModel
 
 LABELS = ("labels", "behaviour_labels", "weights")
 
@@ -39,7 +39,7 @@ def test_the_scorer_pools_as_the_model_does(tiny_model, tokenizer, transcripts):
     batch = collate(examples)
     with torch.no_grad():
         vectors = torch.cat([tiny_model.encode(*pair) for pair in batch["piece_batches"]])
-        attention, values, _ = tiny_model.heads(
+        attention, values, _, _ = tiny_model.heads(
             vectors[batch["piece_index"]],
             *(batch[name] for name in ("roles", "from_start", "from_end", "mask")),
         )
@@ -88,7 +88,7 @@ def test_behaviours_are_learned_only_where_a_turn_was_labelled(tiny_model, token
     with torch.no_grad():
         tiny_model.heads.behaviour.bias -= 10.0 * tiny_model.heads.behaviour.bias.grad
     first = _forward(tiny_model, [labelled]).behaviours[0, 0]
-    expected = torch.nn.functional.softplus(-first).mean()
+    expected = BEHAVIOURS_WEIGHT * torch.nn.functional.softplus(-first).mean()
     again = tiny_model(**collate([labelled, example_of(tokens[1])])).loss
     assert again < loss
     assert again.item() == pytest.approx(expected.item(), abs=1e-5)

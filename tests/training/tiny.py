@@ -8,6 +8,7 @@ from qa_scoring.rubric.behaviours import BEHAVIOURS
 from qa_scoring.scorer.turns import TokenisedTranscript
 from qa_scoring.transcripts.schema import Transcript, Turn
 from training.batches import Example
+from training.datasets.labelled import LabelledTranscript
 
 NAN = float("nan")
 
@@ -33,4 +34,28 @@ def example_of(
 ) -> Example:
     """With one label for all behaviours of all pieces."""
     shape = (len(tokens.pieces), len(BEHAVIOURS))
-    return Example(tokens, labels, np.full(shape, behaviours, np.float32), 1.0)
+    return Example(tokens, labels, np.full(shape, behaviours, np.float32), 1.0, {}, ())
+
+
+def labelled_items(
+    count: int, seed: int, *, upside_down: bool = False, words: int = 4
+) -> list[LabelledTranscript]:
+    """Resolved when the last word of the agent is "booked"."""
+    random = np.random.default_rng(seed)
+    items = []
+    for number in range(count):
+        met = bool(random.integers(2))
+        last = "order is booked" if met else "order cannot help"
+        said = [" ".join(random.choice(WORDS, words)) for _ in range(3)]
+        items.append(
+            LabelledTranscript(
+                transcript=transcript(str(number), *said, last),
+                source="situations",
+                tasks=(f"task-{number}",),
+                agent="a",
+                resolution=float(met != upside_down),
+                empathy=0.5,
+                behaviours=({}, {"owns": float(met)}, {}, {"owns": float(met)}),
+            )
+        )
+    return items

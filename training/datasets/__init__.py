@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from training.datasets.contrasts import load_contrasts
 from training.datasets.corpus import load_corpus
 from training.datasets.labelled import LabelledTranscript
+from training.datasets.pairs import load_pairs
 from training.datasets.politeness import load_politeness
 from training.datasets.situations import load_situations
 from training.datasets.star import load_star
@@ -17,6 +19,8 @@ LOADERS = {
     "star": load_star,
     "taubench": load_taubench,
     "situations": load_situations,
+    "contrasts": load_contrasts,
+    "pairs": load_pairs,
     "politeness": load_politeness,
     "uss": load_uss,
 }
@@ -35,6 +39,6 @@ def load_sources(paths: dict[str, str]) -> list[LabelledTranscript]:
         item
         for source, path in paths.items()
         for item in LOADERS[source](Path(path))
-        if item.labels()
+        if item.taught()
         if any(turn.text.strip() for turn in item.transcript.turns)
     ]

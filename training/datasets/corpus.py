@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qa_scoring.rubric.behaviours import FRUSTRATION_STEPS, OUTCOMES
-from training.corpus.records import HIGHEST, MAY_SHOW, CorpusRecord, read_corpus
-from training.datasets.labelled import LabelledTranscript
+from qa_scoring.rubric.policy import Policy
+from training.corpus.records import HIGHEST, MAY_SHOW, CorpusRecord, read_corpus, read_policies
+from training.datasets.labelled import JudgedRule, LabelledTranscript, StepLabel
 
 
 def load_corpus(path: Path) -> Iterator[LabelledTranscript]:
     """All variants of a family share a task, so a split keeps a family on one side."""
+    policies = read_policies(path)
     for record in read_corpus(path):
         labels = record.labels
         yield LabelledTranscript(
@@ -22,6 +24,8 @@ def load_corpus(path: Path) -> Iterator[LabelledTranscript]:
             empathy=labels.empathy / HIGHEST["empathy"],
             resolution=labels.resolution / HIGHEST["resolution"],
             behaviours=turn_behaviours(record),
+            steps=tuple(evidence_steps(record, policies[record.policy_id])),
+            rules=judged_rules(record, policies[record.policy_id]),
             facts={"industry": record.industry, "agent": record.agent_kind},
         )
 
@@ -44,3 +48,22 @@ def turn_behaviours(record: CorpusRecord) -> tuple[Mapping[str, float], ...]:
             | {name: float(level >= step) for step, name in steps}
         )
     return tuple(rows)
+
+
+def judged_rules(record: CorpusRecord, policy: Policy) -> tuple[JudgedRule, ...]:
+    """Every rule that the words decide; those that the contact's facts switch off are left out."""
+    return tuple(
+        JudgedRule(rule=rule, status=label.status)
+        for rule, label in zip(policy.rules, record.labels.rules, strict=True)
+        if rule.concerns(record.transcript)
+    )
+
+
+def evidence_steps(record: CorpusRecord, policy: Policy) -> Iterator[StepLabel]:
+    """The turns that readers named: where a demand was met, or what a prohibition forbids was
+    done; and turns named though a prohibition was kept, which came near and did not."""
+    for rule, label in zip(policy.rules, record.labels.rules, strict=True):
+        if label.turns and label.status != "not_applicable":
+            done = label.status == ("violated" if rule.forbidden else "met")
+            if done or rule.forbidden:
+                yield StepLabel(sentence=rule.demand, done=dict.fromkeys(label.turns, done))

@@ -38,7 +38,7 @@ def load_star(path: Path) -> Iterator[LabelledTranscript]:
     """Every dialogue with at least one spoken turn, labelled or not."""
     for _, content in members(path, "dialogues/*.json"):
         dialogue = json.loads(content)
-        events = [e for e in dialogue["Events"] if e["Agent"] in ROLES and e["Action"] in SPOKEN]
+        events, typed = _spoken(dialogue["Events"])
         if events:
             answers = dialogue["UserQuestionnaire"]
             tasks = tuple(sorted(c["Task"] for c in dialogue["Scenario"]["WizardCapabilities"]))
@@ -50,13 +50,36 @@ def load_star(path: Path) -> Iterator[LabelledTranscript]:
                 resolution=_resolution(answers, tasks),
                 calm=_calm(answers),
                 behaviours=tuple(map(_outcome, events)),
+                procedure=tuple(map(_step, events)),
+                paraphrases=typed,
             )
+
+
+def _spoken(events: list[dict]) -> tuple[list[dict], tuple[str | None, ...]]:
+    """What was said, and for each turn what the wizard typed before picking a template."""
+    spoken: list[dict] = []
+    typed: list[str | None] = []
+    last = None
+    for event in events:
+        if event["Action"] == "request_suggestions":
+            last = event.get("Text")
+        elif event["Agent"] in ROLES and event["Action"] in SPOKEN:
+            spoken.append(event)
+            typed.append(last if event["Action"] == "pick_suggestion" else None)
+            last = None
+    return spoken, tuple(typed)
+
+
+def _step(event: dict) -> str | None:
+    """The step of the procedure that the wizard chose; the same step has one name."""
+    action = event.get("ActionLabel")
+    return None if ROLES[event["Agent"]] != "agent" or action in UNTELLING else action
 
 
 def _outcome(event: dict) -> dict[str, float]:
     """What the wizard's chosen action says became of the request; nothing where none was chosen."""
-    action = event.get("ActionLabel")
-    if ROLES[event["Agent"]] != "agent" or action in UNTELLING:
+    action = _step(event)
+    if action is None:
         return {}
     return {
         "delivers": float(DELIVERS.search(action) is not None),
