@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 .PHONY: demo test check clean
 
 demo: $(VENV)/core.done
-	$(BIN)/qa-scoring score demo/transcripts --to demo/scores.duckdb
+	$(BIN)/qa-scoring score demo/transcripts --to demo/scores.duckdb --policy configs/policies/demo.yaml
 	$(BIN)/qa-scoring explain demo/scores.duckdb
 	$(BIN)/qa-scoring report demo/scores.duckdb --out demo/report.html
 
@@ -21,7 +21,8 @@ check: $(VENV)/dev.done
 	$(BIN)/lint-imports --no-cache
 
 clean:
-	rm -rf $(VENV) demo/scores.duckdb demo/report.html
+	rm -rf $(VENV) demo/scores.duckdb demo/report.html demo/to-grade.csv
+	rm -rf demo/customers demo/retention demo/retention.html
 
 $(VENV)/core.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -32,5 +33,5 @@ $(VENV)/core.done: pyproject.toml constraints.txt
 # gigabytes of GPU libraries.
 $(VENV)/dev.done: $(VENV)/core.done
 	$(PIP) torch==2.13.0
-	$(PIP) -e '.[train,dev]'
+	$(PIP) -e '.[train,mlflow,quality,retention,postgres,dev]'
 	touch $@

@@ -13,7 +13,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from qa_scoring.errors import QAScoringError
     from qa_scoring.scorer.scored import Evidence, Score, ScoredTranscript
-    from qa_scoring.scorer.scorer import Scorer, load_scorer
+    from qa_scoring.scorer.scorer import Scorer
+    from qa_scoring.serving.registry import load_scorer
     from qa_scoring.tables.stores import open_store, open_tables
     from qa_scoring.transcripts.readers import open_transcripts
     from qa_scoring.transcripts.schema import Reject, Transcript, Turn
@@ -24,7 +25,7 @@ _HOMES = {
     "Score": "qa_scoring.scorer.scored",
     "ScoredTranscript": "qa_scoring.scorer.scored",
     "Scorer": "qa_scoring.scorer.scorer",
-    "load_scorer": "qa_scoring.scorer.scorer",
+    "load_scorer": "qa_scoring.serving.registry",
     "open_store": "qa_scoring.tables.stores",
     "open_tables": "qa_scoring.tables.stores",
     "open_transcripts": "qa_scoring.transcripts.readers",

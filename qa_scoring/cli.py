@@ -7,14 +7,21 @@ import sys
 from collections import Counter
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from qa_scoring.cli_quality import app as quality_app
+from qa_scoring.console import REJECTED, Strict, Tables, print_rejects
+from qa_scoring.console import err as _err
+from qa_scoring.console import out as _out
 from qa_scoring.errors import InputUnreadable, QAScoringError, UsageError
+from qa_scoring.tables.address import masked
 
-DONE, REJECTED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+if TYPE_CHECKING:
+    from qa_scoring.rubric.policy import Policy
+
+WRONG_USAGE, INTERRUPTED = 2, 130
 
 app = typer.Typer(
     add_completion=False,
@@ -22,29 +29,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Score customer-service transcripts, with the turns that made each score.",
 )
-# Names of files, teams and languages are text, never markup.
-_out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-_err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+app.add_typer(quality_app)
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Files, folders, globs, or - for standard input.")
 ]
-Tables = Annotated[Path, typer.Argument(help="Score tables: a DuckDB file or a Parquet folder.")]
 Format = Annotated[str, typer.Option("--format", help="auto, or the name of a format.")]
 Roles = Annotated[
     str | None, typer.Option(help='Speaker labels to roles, e.g. "Alice=agent,Bob=customer".')
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when any input was rejected.")]
-Model = Annotated[Path | None, typer.Option(help="Model folder; the shipped one by default.")]
+Model = Annotated[
+    str | None,
+    typer.Option(help="Model folder or models:/NAME@ALIAS; the shipped one by default."),
+]
 
 
 @app.command()
 def score(
     inputs: Inputs,
-    to: Annotated[str, typer.Option(help="scores.duckdb, or a folder for Parquet.")],
+    to: Annotated[
+        str, typer.Option(help="scores.duckdb, a folder for Parquet, or postgresql://...")
+    ],
     format: Format = "auto",  # noqa: A002 - named as the option is
     roles: Roles = None,
     model: Model = None,
+    policy: Annotated[Path | None, typer.Option(help="Rules to judge, in YAML.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Take up a run that was stopped; skip what is scored.")
     ] = False,
@@ -56,16 +65,20 @@ def score(
     """Score transcripts into tables."""
     from qa_scoring.batch import identify, run
     from qa_scoring.progress import show_progress
+    from qa_scoring.rubric.policy import load_policy
     from qa_scoring.scorer.scorer import load_scorer
+    from qa_scoring.serving.registry import model_folder
     from qa_scoring.tables.stores import open_store
     from qa_scoring.transcripts.readers import open_transcripts, parse_roles
 
     items = open_transcripts(
         *inputs, format=format, roles=parse_roles(roles) if roles else None, redact=redact
     )
-    scorer = load_scorer(model)
+    rules = load_policy(policy) if policy else None
+    with model_folder(model) as folder:
+        scorer = load_scorer(folder, policy=rules)
     identity = identify(
-        shlex.join(["qa-scoring", *sys.argv[1:]]),
+        _command(),
         inputs,
         {"format": format, "roles": roles, "redact": redact},
         scorer.provenance,
@@ -84,8 +97,41 @@ def score(
         f"({summary.seconds:.1f} s{speed})"
     )
     _print_reasons(counts.reasons)
-    _out.print(f"tables: {to}")
+    _out.print(f"tables: {masked(to)}")
     _exit(read=counts.read, rejected=counts.rejected, strict=strict)
+
+
+@app.command()
+def rescore(
+    to: Annotated[str, typer.Option(help="The score tables.")],
+    policy: Annotated[Path, typer.Option(help="The edited rules, in YAML.")],
+    model: Model = None,
+) -> None:
+    """Judge an edited policy over scored transcripts; none is read or encoded again."""
+    from qa_scoring.batch import identify
+    from qa_scoring.rescore import rescore as judge_again
+    from qa_scoring.rubric.policy import load_policy
+    from qa_scoring.scorer.scorer import load_scorer
+    from qa_scoring.serving.registry import model_folder
+    from qa_scoring.tables.stores import open_store
+
+    rules = load_policy(policy)
+    with model_folder(model) as folder:
+        scorer = load_scorer(folder, policy=rules)
+    identity = identify(_command(), [str(policy)], {}, scorer.provenance)
+    store = open_store(to, create=False)
+    try:
+        summary = judge_again(store, scorer.policy_scorer(rules), scorer.provenance, identity)
+    finally:
+        store.close()
+    counts = summary.counts
+    _out.print(
+        f"{rules.policy_id} version {rules.version}: judged {counts.scored}, "
+        f"abstained {counts.abstained}, skipped {counts.skipped} of other scorers  "
+        f"({summary.seconds:.1f} s)"
+    )
+    _print_reasons(counts.reasons)
+    _out.print(f"tables: {masked(to)}")
 
 
 @app.command()
@@ -100,7 +146,7 @@ def explain(
     from qa_scoring.explain import worst_transcript
     from qa_scoring.tables.stores import open_tables
 
-    connection = open_tables(tables)
+    connection = open_tables(tables, transcript_id=transcript_id)
     try:
         chosen = transcript_id or worst_transcript(connection)
         if chosen is None:
@@ -117,13 +163,16 @@ def check(
     format: Format = "auto",  # noqa: A002
     roles: Roles = None,
     strict: Strict = False,
+    on: Annotated[
+        str | None, typer.Option(help="Score tables to try policies on; no row is written.")
+    ] = None,
 ) -> None:
     """Say what is wrong with inputs, policies or a model, and where. Changes nothing."""
-    if len(inputs) == 1 and (Path(inputs[0]) / "scorer.json").exists():
-        _check_model(Path(inputs[0]))
+    if len(inputs) == 1 and _names_a_model(inputs[0]):
+        _check_model(inputs[0])
         return
     if all(Path(name).suffix in (".yaml", ".yml") for name in inputs):
-        _check_policies(inputs)
+        _check_policies(inputs, on)
         return
     _check_transcripts(inputs, format, roles, strict)
 
@@ -139,12 +188,103 @@ def report(
 
     connection = open_tables(tables)
     try:
-        out.write_text(build_report(connection), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror}") from error
+        _write(out, build_report(connection))
     finally:
         connection.close()
     _out.print(f"report: {out}")
+
+
+@app.command()
+def export(
+    tables: Tables,
+    out: Annotated[Path, typer.Option(help="The CSV file to write.")],
+    table: Annotated[str, typer.Option(help="A table or view; see docs/tables.md.")] = (
+        "transcript_scores"
+    ),
+) -> None:
+    """Write one table or view as CSV that a spreadsheet shows and never runs."""
+    from qa_scoring.tables.export import export_csv
+    from qa_scoring.tables.stores import open_tables
+
+    connection = open_tables(tables)
+    try:
+        rows = export_csv(connection, table, out)
+    finally:
+        connection.close()
+    _out.print(f"{out}: {rows} rows of {table}")
+
+
+@app.command()
+def retention(
+    tables: Tables,
+    outcomes: Annotated[
+        Path, typer.Option(help="CSV or Parquet: customer_id, index_date, churned or ended_at ...")
+    ],
+    config: Annotated[
+        Path | None, typer.Option(help="Settings and unit costs, as configs/retention.yaml.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The page; tables go beside it.")] = Path(
+        "retention.html"
+    ),
+    save_model: Annotated[
+        Path | None, typer.Option(help="Folder for the fitted models (skops).")
+    ] = None,
+    strict: Strict = False,
+) -> None:
+    """Link scores to who stays: prediction, effect and value, with checks. Needs [retention]."""
+    try:
+        from qa_scoring.retention.analysis import analyse
+        from qa_scoring.retention.config import RetentionConfig, load_config
+        from qa_scoring.retention.model import save_models
+        from qa_scoring.retention.results import summary, write_results
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"qa-scoring retention needs {error.name}; install it with: "
+            "pip install 'qa-scoring[retention]'"
+        ) from error
+    from qa_scoring.report.retention import build_retention_page
+    from qa_scoring.tables.stores import open_tables
+
+    if not out.suffix:
+        raise UsageError(f"got --out {out}; expected a page such as {out}.html: tables go to {out}")
+    settings = load_config(config) if config else RetentionConfig()
+    connection = open_tables(tables)
+    try:
+        found = analyse(connection, outcomes, settings, progress=lambda doing: _err.print(doing))
+    finally:
+        connection.close()
+    folder = out.with_suffix("")
+    write_results(found, folder)
+    if save_model:
+        save_models(found.prediction, save_model)
+    _write(out, build_retention_page(found))
+    for line in summary(found):
+        _out.print(line)
+    _out.print(f"report: {out}  tables: {folder}{f'  models: {save_model}' if save_model else ''}")
+    _exit(read=found.outcomes.read, rejected=sum(found.outcomes.rejected.values()), strict=strict)
+
+
+@app.command()
+def serve(
+    model: Annotated[str, typer.Option("--model", "-m", help="models:/NAME@ALIAS")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 5001,
+    most_at_once: Annotated[
+        int, typer.Option(min=1, help="Requests in work; the next gets 503 and Retry-After.")
+    ] = 32,
+    largest_megabytes: Annotated[int, typer.Option(min=1, help="Of a request's body.")] = 16,
+) -> None:
+    """Serve a registered model: MLflow's protocol, with errors that repeat no transcript."""
+    from qa_scoring.serving.app import serve as serve_model
+
+    serve_model(
+        model,
+        host=host,
+        port=port,
+        most_at_once=most_at_once,
+        largest_body=largest_megabytes * 1_000_000,
+        ready=lambda address: _out.print(f"serving {model} at {address}/invocations"),
+    )
 
 
 def main() -> None:
@@ -156,7 +296,7 @@ def main() -> None:
     try:
         app()
     except QAScoringError as error:
-        _err.print(f"qa-scoring: {error}")
+        _err.print(f"qa-scoring: {masked(str(error))}")
         raise SystemExit(WRONG_USAGE) from None
     except SystemExit as ended:  # also what typer makes of a KeyboardInterrupt
         if ended.code == INTERRUPTED:
@@ -164,14 +304,33 @@ def main() -> None:
         raise
 
 
-def _check_model(folder: Path) -> None:
+def _command() -> str:
+    return shlex.join(["qa-scoring", *map(masked, sys.argv[1:])])
+
+
+def _write(out: Path, page: str) -> None:
+    try:
+        out.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}") from error
+
+
+def _names_a_model(name: str) -> bool:
+    from qa_scoring.serving.registry import is_registered
+
+    return is_registered(name) or (Path(name) / "scorer.json").exists()
+
+
+def _check_model(model: str) -> None:
     from qa_scoring.scorer.scorer import load_scorer
+    from qa_scoring.serving.registry import model_folder
 
-    made = load_scorer(folder).provenance
-    _out.print(f"{folder}: {made.scorer_name} {made.scorer_version}, rubric {made.rubric_hash}: ok")
+    with model_folder(model) as folder:
+        made = load_scorer(folder).provenance
+    _out.print(f"{model}: {made.scorer_name} {made.scorer_version}, rubric {made.rubric_hash}: ok")
 
 
-def _check_policies(files: list[str]) -> None:
+def _check_policies(files: list[str], on: str | None) -> None:
     from qa_scoring.errors import PolicyError
     from qa_scoring.rubric.policy import load_policy
 
@@ -189,8 +348,26 @@ def _check_policies(files: list[str]) -> None:
             f"{critical} critical: ok",
             markup=False,
         )
+        for line in _advice(policy, on):
+            _out.print(f"  {line}", markup=False)
     if refused:
         raise typer.Exit(WRONG_USAGE)
+
+
+def _advice(policy: Policy, on: str | None) -> list[str]:
+    from qa_scoring.advice import advise, never_applied, overlaps
+    from qa_scoring.scorer.scorer import load_scorer
+    from qa_scoring.tables.stores import open_store
+
+    scorer = load_scorer()
+    lines = [*advise(policy), *overlaps(policy, scorer)]
+    if on is not None:
+        store = open_store(on, create=False)
+        try:
+            lines += never_applied(policy, scorer, store)
+        finally:
+            store.close()
+    return lines
 
 
 def _check_transcripts(
@@ -199,7 +376,6 @@ def _check_transcripts(
     roles: str | None,
     strict: bool,
 ) -> None:
-    from qa_scoring.explain import inert
     from qa_scoring.transcripts.readers import open_transcripts, parse_roles
     from qa_scoring.transcripts.schema import Transcript
 
@@ -211,8 +387,7 @@ def _check_transcripts(
         if isinstance(item, Transcript):
             continue
         reasons[item.reason] += 1
-        place = f"{item.source}:{item.line}"
-        _out.print(inert(f"{place}: {item.reason}: expected {item.expected}; got {item.got}"))
+        print_rejects([item])
     rejected = reasons.total()
     _out.print(f"read {read}: {read - rejected} transcripts, {rejected} would be rejected")
     _print_reasons(reasons)

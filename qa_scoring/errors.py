@@ -23,7 +23,7 @@ class TranscriptRejected(QAScoringError, ValueError):
 
     Attributes:
         reason:    short machine-readable code, e.g. ``unknown_role``; stable, BI groups by it
-        expected:  what would have been right, in words
+        expected:  what would have been right, in words of ours: nothing of what was got
         got:       what was there, shortened; never a whole turn
     """
 
@@ -44,6 +44,10 @@ class PolicyError(QAScoringError, ValueError):
 
 class StoreError(QAScoringError, RuntimeError):
     """The score tables cannot be opened or written."""
+
+
+class NotEstimable(QAScoringError, ValueError):
+    """The data cannot answer what was asked: too few grades, no variation, no overlap."""
 
 
 class UnknownTranscript(QAScoringError, KeyError):

@@ -49,10 +49,12 @@ def explain(tables: duckdb.DuckDBPyConnection, transcript_id: str) -> Iterator[T
     yield _headline(facts[0])
     for row in query_rows(
         tables,
-        "select * from latest_scores where transcript_id = ? order by item_type, item",
+        "select s.*, r.kind, r.demand from latest_scores s left join rules r "
+        "on r.policy_id = s.policy_id and r.policy_version = s.policy_version and r.rule = s.item "
+        "where s.transcript_id = ? order by s.item_type, s.item",
         [transcript_id],
     ):
-        yield _score_line(row)
+        yield _rule_line(row) if row["item_type"] == "rule" else _score_line(row)
     yield Text()
     for turn in turns:
         at = turn["turn_index"]
@@ -104,6 +106,24 @@ def _score_line(row: Row) -> Text:
     return line
 
 
+def _rule_line(row: Row) -> Text:
+    """The verdict, how likely the rule was kept, and what it says."""
+    line = Text(f"    {inert(str(row['item'])):<10}")
+    demand = inert(f"{str(row['kind']).replace('_', ' ')}: {row['demand']}") if row["kind"] else ""
+    if row["status"] != "scored":
+        verdict = row["reason"] or row["status"]
+        return line.append(f"{str(verdict).replace('_', ' '):<15}  {demand}", style="dim")
+    kept = float(str(row["score"])) >= 50
+    line.append(f"{'met' if kept else 'violated':<9}", style="green" if kept else "red")
+    chance = "      " if row["probability"] is None else f"{row['probability']:6.2f}"
+    line.append(f"{chance}  ", style="dim").append(demand)
+    if row["critical_fail"]:
+        line.append("   critical", style="bold red")
+    if row["source"] == "HUMAN":
+        line.append("   set by a reviewer")
+    return line
+
+
 def _turn_line(turn: Row, evidence: list[Row], behaviours: list[Row]) -> Text:
     line = Text(f"{turn['turn_index']:>4} {turn['role']!s:<9}", style="dim")
     # Indented, so that no line of a turn can pass for a turn.
@@ -118,10 +138,10 @@ def _turn_line(turn: Row, evidence: list[Row], behaviours: list[Row]) -> Text:
 
 
 def _shown(behaviours: list[Row]) -> str:
-    """The manner and outcome that the turn more likely than not shows, or the frustration."""
+    """The manners and outcomes that the turn is said to show, or the frustration."""
     likely = {str(b["behaviour"]): float(str(b["probability"])) for b in behaviours}
     frustration = sum(likely.pop(step, 0.0) for step in FRUSTRATION_STEPS)
-    names = [name.replace("_", " ") for name, chance in likely.items() if chance >= 0.5]
+    names = [name.replace("_", " ") for name in likely]
     if frustration >= _WORTH_NAMING:
         names.append(f"frustration {frustration:.1f} of {len(FRUSTRATION_STEPS)}")
     return f"  ({', '.join(names)})" if names else ""

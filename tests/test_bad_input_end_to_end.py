@@ -22,7 +22,7 @@ DONE, WRONG_USAGE = 0, 2
 @pytest.fixture
 def score(monkeypatch, capfd, tmp_path):
     """Score inputs through the command line; gives the exit code and a look into the tables."""
-    monkeypatch.setattr(qa_scoring.scorer.scorer, "load_scorer", lambda *_: fake_scorer())
+    monkeypatch.setattr(qa_scoring.scorer.scorer, "load_scorer", lambda *_, **__: fake_scorer())
     target = tmp_path / "scores.duckdb"
 
     def run(*inputs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import NamedTuple
 
 import pytest
 from fakes import AGENT, CUSTOMER, fake_scorer, varied_transcripts
+from postgres_server import PASSWORD
 
 import qa_scoring.batch
 import qa_scoring.cli
 import qa_scoring.scorer.scorer
+from qa_scoring import open_tables
+from qa_scoring.tables.duckdb_store import query_rows
 
 DONE, REJECTED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -30,7 +34,11 @@ class Outcome(NamedTuple):
 @pytest.fixture
 def qa(monkeypatch, capfd):
     """Run a command line in this process, with a scorer that needs no model."""
-    monkeypatch.setattr(qa_scoring.scorer.scorer, "load_scorer", lambda *_: fake_scorer())
+    monkeypatch.setattr(
+        qa_scoring.scorer.scorer,
+        "load_scorer",
+        lambda *_, policy=None: fake_scorer(policy=policy),
+    )
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["qa-scoring", *map(str, arguments)])
@@ -270,7 +278,9 @@ def test_terminal_markup_and_escapes_in_a_transcript_are_inert(qa, tmp_path, tab
     assert f"[red]{CUSTOMER}[/red][/] :smile:" in shown
     assert "[bold]id[/]" in shown and "[/team]" in shown
     assert not set(shown) & set("\x1b\x07\x9b\u202e\r")
-    lines = [each.split("  (")[0] for each in shown.splitlines() if "agent    Yes." in each]
+    lines = [
+        re.split(r"  [(\[]", each)[0] for each in shown.splitlines() if "agent    Yes." in each
+    ]
     assert lines == [" " * 14 + "   1 agent    Yes."]
 
 
@@ -339,3 +349,101 @@ def test_report_writes_one_page_and_says_where(qa, scored, tmp_path):
     assert f"report: {page}" in done.out
     assert "<html" in page.read_text(encoding="utf-8")
     assert qa("report", scored, "--out", tmp_path / "no" / "where.html").code == WRONG_USAGE
+
+
+def test_every_command_works_on_postgresql_and_shows_no_password(qa, calls, postgres, tmp_path):
+    to = postgres.tcp_address(postgres.new_database())
+    shown = to.replace(PASSWORD, "***")
+    done = qa("score", calls, "--to", to)
+    assert done.code == DONE
+    assert f"tables: {shown}" in done.out
+    explained = qa("explain", to, "call-2")
+    assert explained.code == DONE and CUSTOMER in explained.out
+    page = tmp_path / "report.html"
+    assert qa("report", to, "--out", page).code == DONE
+    assert "call-1" in page.read_text()
+    sheet = tmp_path / "runs.csv"
+    exported = qa("export", to, "--out", sheet, "--table", "runs")
+    assert exported.out == f"{sheet}: 1 rows of runs\n"
+    assert f"--to {shown}" in sheet.read_text().replace("'", "")
+    again = qa("score", calls, "--to", to, "--resume")
+    assert "scored 0, abstained 0, rejected 1, skipped 4" in again.out
+    wrong = qa("report", to.replace("127.0.0.1", "no.such.host.invalid"))
+    assert wrong.code == WRONG_USAGE and "Cannot connect to postgresql://postgres:***@" in wrong.err
+    printed = [done, explained, exported, again, wrong]
+    assert not any(PASSWORD in each.out + each.err for each in printed)
+    assert PASSWORD not in sheet.read_text() + page.read_text()
+
+
+def test_export_writes_the_wide_view_by_default(qa, scored, tmp_path):
+    sheet = tmp_path / "scores.csv"
+    done = qa("export", scored, "--out", sheet)
+    assert (done.code, done.out) == (DONE, f"{sheet}: 4 rows of transcript_scores\n")
+    assert sheet.read_text("utf-8-sig").count('"call-') == 3
+    wrong = qa("export", scored, "--out", sheet, "--table", "score")
+    assert wrong.code == WRONG_USAGE and "Got table 'score'; expected one of" in wrong.err
+
+
+POLICY = """
+policy: shop
+version: {version}
+rules:
+- id: P-001
+  must: {demand}
+- id: P-002
+  must_not: ask for the PIN
+  when: {{queue: [no such queue]}}
+"""
+
+
+@pytest.fixture
+def policy(tmp_path):
+    def write(version=1, demand="refund the order"):
+        path = tmp_path / "policy.yaml"
+        path.write_text(POLICY.format(version=version, demand=demand))
+        return path
+
+    return write
+
+
+def test_a_policy_is_scored_explained_and_scored_again_when_edited(qa, calls, tables, policy):
+    qa("score", calls, "--to", tables, "--policy", policy())
+    first = qa("explain", tables, "call-1").out
+    assert "P-001" in first and "must: refund the order" in first
+    again = qa("rescore", "--to", tables, "--policy", policy(2, "say sorry"))
+    assert again.code == DONE
+    assert "shop version 2: judged 3, abstained 1, skipped 0 of other scorers" in again.out
+    edited = qa("explain", tables, "call-1").out
+    assert "must: say sorry" in edited and "refund the order" not in edited
+
+
+def rows_of_scores(tables):
+    with open_tables(tables) as connection:
+        return query_rows(connection, "select * from scores order by score_id")
+
+
+def test_check_tries_a_policy_on_tables_and_writes_nothing(qa, calls, tables, policy):
+    qa("score", calls, "--to", tables)
+    before = rows_of_scores(tables)
+    found = qa("check", policy(demand="Speak politely"), "--on", tables)
+    assert found.code == DONE
+    assert "P-001: 'politely' is a manner" in found.out
+    assert "P-002: decided in none of 3 transcripts, mostly not applicable" in found.out
+    assert rows_of_scores(tables) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rescore", "--to", "none.duckdb", "--policy", "{policy}"], "no file none.duckdb"),
+        (["rescore", "--to", "{tables}", "--policy", "none.yaml"], "none.yaml: cannot be read"),
+        (["score", "{calls}", "--to", "{tables}", "--policy", "none.yaml"], "none.yaml: cannot be"),
+        (["check", "{policy}", "--on", "none.duckdb"], "no file none.duckdb"),
+    ],
+)
+def test_what_is_missing_is_named(qa, calls, tables, policy, arguments, said):
+    qa("score", calls, "--to", tables)
+    given = {"policy": policy(), "tables": tables, "calls": calls}
+    outcome = qa(*(argument.format(**given) for argument in arguments))
+    assert outcome.code == WRONG_USAGE
+    assert said in outcome.err

@@ -28,7 +28,9 @@ def test_importing_the_package_loads_nothing_heavy():
     assert not loaded_by("import qa_scoring") & HEAVY
 
 
-@pytest.mark.parametrize("module", ["cli", "scorer.scorer", "tables.stores", "batch", "explain"])
+@pytest.mark.parametrize(
+    "module", ["cli", "scorer.scorer", "tables.stores", "batch", "explain", "report.retention"]
+)
 def test_no_part_of_scoring_loads_the_training_stack(module):
     assert not loaded_by(f"import qa_scoring.{module}") & TRAINING
 

@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,36 +22,64 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / "README.md").read_text(), 
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the blocks need of a checkout, so that they write nothing into this one."""
     copy = tmp_path_factory.mktemp("checkout")
-    for name in ("demo", "configs", "training"):
+    for name in ("demo", "docs", "configs", "training"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.duckdb*"))
     return copy
 
 
-def _run(command: list[str], folder: Path) -> None:
-    environment = os.environ | {
+def _environment(folder: Path) -> dict[str, str]:
+    return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder),
         "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+
+
+def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        command,
+        cwd=folder,
+        env=_environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
 
 
+@contextmanager
+def _in_background(line: str, folder: Path) -> Iterator[None]:
+    """What a line that ends on ``&`` starts, until the README is through."""
+    command = ["bash", "-euo", "pipefail", "-c", f"exec {line.removesuffix('&')}"]
+    with subprocess.Popen(command, cwd=folder, env=_environment(folder)) as server:
+        try:
+            yield
+            assert server.poll() is None, f"{line} ended by itself"
+        finally:
+            server.terminate()
+
+
 @pytest.mark.slow
 def test_every_bash_and_python_block_runs_in_order(checkout: Path) -> None:
+    with ExitStack() as servers:
+        assert _run_blocks(checkout, servers) > 8
+
+
+def _run_blocks(checkout: Path, servers: ExitStack) -> int:
     ran = 0
     for language, block in BLOCKS:
         if language == "bash":
             for line in block.splitlines():
-                _run(["bash", "-euo", "pipefail", "-c", line], checkout)
+                if line.endswith("&"):
+                    servers.enter_context(_in_background(line, checkout))
+                else:
+                    _run(["bash", "-euo", "pipefail", "-c", line], checkout)
                 ran += 1
         elif language == "python":
             _run([sys.executable, "-c", block], checkout)
             ran += 1
-    assert ran > 8
+    return ran
 
 
 def test_json_blocks_are_input_the_scorer_reads(tmp_path: Path) -> None:
@@ -61,6 +91,17 @@ def test_json_blocks_are_input_the_scorer_reads(tmp_path: Path) -> None:
         file = tmp_path / "example.jsonl"
         file.write_text(json.dumps(json.loads(example)))
         assert all(isinstance(item, Transcript) for item in open_transcripts(file))
+
+
+def test_yaml_blocks_are_policies(tmp_path: Path) -> None:
+    from qa_scoring.rubric.policy import load_policy
+
+    examples = [block for language, block in BLOCKS if language == "yaml"]
+    assert examples
+    for example in examples:
+        file = tmp_path / "policy.yaml"
+        file.write_text(example)
+        assert load_policy(file).rules
 
 
 def test_the_make_targets_the_readme_names_exist() -> None:

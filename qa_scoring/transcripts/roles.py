@@ -105,7 +105,7 @@ def role_of(label: str, roles: Mapping[str, Role]) -> Role:
         shown = label if len(label) <= 40 else label[:37] + "..."
         raise TranscriptRejected(
             "unknown_role",
-            expected=f"one of {', '.join(ROLES)} (map others with --roles '{shown}=agent')",
+            expected=f"one of {', '.join(ROLES)} (map others with --roles 'LABEL=agent')",
             got=repr(shown)[:60],
         )
     return role

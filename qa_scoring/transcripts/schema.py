@@ -46,7 +46,7 @@ class Turn:
         if self.role not in ROLES:
             raise TranscriptRejected(
                 "unknown_role",
-                expected=f"one of {', '.join(ROLES)} (map others with --roles '{self.role}=agent')",
+                expected=f"one of {', '.join(ROLES)} (map others with --roles 'LABEL=agent')",
                 got=repr(self.role)[:60],
             )
         if not isinstance(self.text, str):

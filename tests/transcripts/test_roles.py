@@ -53,7 +53,7 @@ def test_an_unknown_label_is_named_with_the_way_out():
         role_of("Alice", {})
     assert caught.value.reason == "unknown_role"
     assert "Alice" in caught.value.got
-    assert "--roles 'Alice=agent'" in caught.value.expected
+    assert "--roles 'LABEL=agent'" in caught.value.expected
 
 
 def test_the_agent_is_told_by_what_is_said():
