@@ -48,8 +48,14 @@ def small_replay(monkeypatch):
 def bounds(tmp_path):
     """As shipped, but for what so few transcripts cannot tell."""
     path = tmp_path / "promotion.yaml"
-    floor = "largest_calibration_error: 0.2"
-    path.write_text(CONFIG.read_text().replace(floor, "largest_calibration_error: 0.5"))
+    text = CONFIG.read_text()
+    for strict, loose in (
+        ("largest_calibration_error: 0.2", "largest_calibration_error: 0.5"),
+        ("least_agreement: 0.3", "least_agreement: 0.1"),
+    ):
+        assert strict in text
+        text = text.replace(strict, loose)
+    path.write_text(text)
     return path
 
 
