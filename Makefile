@@ -11,8 +11,9 @@ demo: $(VENV)/core.done
 	$(BIN)/qa-scoring explain demo/scores.duckdb
 	$(BIN)/qa-scoring report demo/scores.duckdb --out demo/report.html
 
+# A process a core, so no process may take all cores for its products.
 test: check
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: $(VENV)/dev.done
 	$(BIN)/ruff check .
