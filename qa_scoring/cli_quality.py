@@ -8,9 +8,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from qa_scoring.console import REJECTED, Strict, Tables, print_lines, print_rejects, require
+from qa_scoring.console import (
+    REJECTED,
+    Human,
+    Scale,
+    Strict,
+    Tables,
+    print_lines,
+    read_human,
+    require,
+)
 from qa_scoring.console import out as _out
-from qa_scoring.errors import InputUnreadable, UsageError
+from qa_scoring.errors import UsageError
 from qa_scoring.tables.address import masked
 
 app = typer.Typer()
@@ -28,13 +37,8 @@ Until = Annotated[
 @app.command()
 def agreement(
     tables: Tables,
-    human: Annotated[
-        Path | None,
-        typer.Option(help="CSV: transcript_id, item, grader, score; graded_at if it is known."),
-    ] = None,
-    scale: Annotated[
-        str | None, typer.Option(help="Scales other than 0-100: empathy=0-4,resolution=0-3.")
-    ] = None,
+    human: Human = None,
+    scale: Scale = None,
     cluster: Annotated[
         Literal["transcript", "agent", "customer"],
         typer.Option(help="Whose transcripts may be alike; intervals take them as one."),
@@ -44,21 +48,10 @@ def agreement(
     """Set the model beside people: agreement, lenient graders, means corrected by their grades."""
     require("quality", "scipy")
     from qa_scoring.quality.agreement_report import measure_agreement, report_lines
-    from qa_scoring.quality.grades import known_items, parse_scales, read_grades
     from qa_scoring.tables.stores import open_tables
 
     with open_tables(tables) as connection:
-        read = None
-        if human is not None:
-            scales = parse_scales(scale) if scale else None
-            read = read_grades(human, known_items(connection), scales)
-            print_rejects(read.rejects)
-            _out.print(
-                f"grades read: {len(read.grades)}, rejected {len(read.rejects)}, "
-                f"not graded yet {read.blank}"
-            )
-            if read.rejects and not read.grades:
-                raise InputUnreadable(f"no grade of {human} can be used; the reasons are above")
+        read = read_human(connection, human, scale) if human else None
         found = measure_agreement(connection, read.grades if read else (), cluster=cluster)
     print_lines(report_lines(found))
     if read is not None and read.rejects and strict:

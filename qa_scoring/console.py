@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from qa_scoring.errors import UsageError
+from qa_scoring.errors import InputUnreadable, UsageError
 
 if TYPE_CHECKING:
+    import duckdb
+
+    from qa_scoring.quality.grades import GradesRead
     from qa_scoring.transcripts.schema import Reject
 
 REJECTED = 1
@@ -25,6 +29,13 @@ Tables = Annotated[
     typer.Argument(help="Score tables: a DuckDB file, a Parquet folder, or postgresql://..."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when any input was rejected.")]
+Human = Annotated[
+    Path | None,
+    typer.Option(help="CSV: transcript_id, item, grader, score; graded_at if it is known."),
+]
+Scale = Annotated[
+    str | None, typer.Option(help="Scales other than 0-100: empathy=0-4,resolution=0-3.")
+]
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -41,6 +52,22 @@ def print_rejects(rejects: Iterable[Reject]) -> None:
         f"{item.source}:{item.line}: {item.reason}: expected {item.expected}; got {item.got}"
         for item in rejects
     )
+
+
+def read_human(connection: duckdb.DuckDBPyConnection, human: Path, scale: str | None) -> GradesRead:
+    """Grades of a file, those that cannot be used printed; InputUnreadable when none can."""
+    from qa_scoring.quality.grades import known_items, parse_scales, read_grades
+
+    scales = parse_scales(scale) if scale else None
+    read = read_grades(human, known_items(connection), scales)
+    print_rejects(read.rejects)
+    out.print(
+        f"grades read: {len(read.grades)}, rejected {len(read.rejects)}, "
+        f"not graded yet {read.blank}"
+    )
+    if read.rejects and not read.grades:
+        raise InputUnreadable(f"no grade of {human} can be used; the reasons are above")
+    return read
 
 
 def require(extra: str, *modules: str) -> None:

@@ -1,35 +1,92 @@
 """The report: one HTML page from the score tables, with nothing outside itself.
 
-Queries count, charts draw, the template lays out; this module only carries values across.
+Each part asks the tables for itself, charts draw, templates lay out; this module puts them in
+order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from qa_scoring.report import charts, queries
-from qa_scoring.report.queries import Row
-from qa_scoring.report.reasons import meaning_of
+from qa_scoring.errors import UsageError
+from qa_scoring.report.coaching import EACH_SIDE, behaviours, coaching
+from qa_scoring.report.coverage import coverage
+from qa_scoring.report.escalation import escalation
+from qa_scoring.report.groups import groups
+from qa_scoring.report.rules import critical_fails, differing, policies
+from qa_scoring.report.trends import dimensions, over_time
+from qa_scoring.report.trust import agreement, drift
 from qa_scoring.tables.views import MIN_N
 
 if TYPE_CHECKING:
     import duckdb
 
-_MOST_WEEKS = 52
+    from qa_scoring.quality.grades import Grade
 
 
-def build_report(tables: duckdb.DuckDBPyConnection) -> str:
+def build_report(
+    tables: duckdb.DuckDBPyConnection,
+    *,
+    grades: Sequence[Grade] = (),
+    current_from: date | None = None,
+) -> str:
     """The whole page as HTML, also when there is nothing to show yet.
 
     Args:
-        tables:  as ``open_tables`` gives it; only read
+        tables:        as ``open_tables`` gives it; only read
+        grades:        people's, beside those in the tables
+        current_from:  first day of what is compared with the days before; None: no comparison
     """
-    return page_environment().get_template("report.html.j2").render(_context(tables))
+    template = page_environment().get_template("report.html.j2")
+    return template.render(_context(tables, grades, current_from))
+
+
+def write_page(html: str, out: Path) -> None:
+    """Write the page; an old file gives way once the new one is whole.
+
+    Raises:
+        UsageError: ``out`` cannot be written
+    """
+    temporary = out.with_name(f"{out.name}.part")
+    try:
+        try:
+            temporary.write_text(html, encoding="utf-8")
+            temporary.replace(out)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}") from error
+
+
+def _context(
+    tables: duckdb.DuckDBPyConnection, grades: Sequence[Grade], current_from: date | None
+) -> dict[str, Any]:
+    found = dimensions(tables)
+    means = {row["item"]: row["mean_score"] for row in found if row["n"]}
+    compared = None
+    if current_from is not None and means:
+        compared = drift(tables, current_from, list(means)) | {"current_from": current_from}
+    return {
+        "min_n": MIN_N,
+        "each_side": EACH_SIDE,
+        "coverage": coverage(tables),
+        "dimensions": found,
+        "over_time": over_time(tables, list(means)),
+        "groups": groups(tables, means),
+        "policies": policies(tables),
+        "critical": critical_fails(tables),
+        "differing": differing(tables),
+        "escalation": escalation(tables),
+        "behaviours": behaviours(tables),
+        "coaching": coaching(tables),
+        "agreement": agreement(tables, grades),
+        "drift": compared,
+    }
 
 
 def page_environment() -> Environment:
@@ -41,149 +98,10 @@ def page_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(count=_count, score=_score, day=_day, signed=_signed)
+    environment.filters.update(
+        count=_count, score=_score, day=_day, signed=_signed, share=_share, plain=_plain
+    )
     return environment
-
-
-def _context(tables: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    dimensions = _dimensions(tables)
-    shown = [dimension["item"] for dimension in dimensions if dimension["n"]]
-    return {
-        "min_n": MIN_N,
-        "each_side": queries.EACH_SIDE,
-        "totals": queries.totals(tables),
-        "scorers": queries.scorers(tables),
-        "run": _run(tables),
-        "unscored": _unscored(tables),
-        "unscored_items": [d["item"] for d in dimensions if d["unscored"]],
-        "dimensions": dimensions,
-        "weekly": _weekly(tables, shown),
-        "groups": [
-            {"title": "Teams", "column": "Team", "tables": _groups(tables, "team", shown)},
-            {"title": "Agents", "column": "Agent", "tables": _groups(tables, "agent_id", shown)},
-        ],
-        "coaching": _coaching(tables),
-    }
-
-
-def _run(tables: duckdb.DuckDBPyConnection) -> Row | None:
-    run = queries.latest_run(tables)
-    if run is None:
-        return None
-    parts = [(name, run[name]) for name in ("scored", "abstained", "rejected", "skipped")]
-    rejected = queries.rejected(tables, run["run_id"])
-    return run | {
-        "parts": parts,
-        "bar": charts.parts_bar(parts),
-        "rejects": [row | {"meaning": meaning_of(row["reason"])} for row in rejected],
-    }
-
-
-def _unscored(tables: duckdb.DuckDBPyConnection) -> list[Row]:
-    """One row a reason, with its count by dimension."""
-    found: dict[tuple[str, str | None], Row] = {}
-    for row in queries.unscored(tables):
-        status, reason = row["status"], row["reason"]
-        line = found.setdefault(
-            (status, reason),
-            {
-                "status": status,
-                "reason": reason,
-                "meaning": meaning_of(reason) if reason else "No reason was given.",
-                "counts": {},
-            },
-        )
-        line["counts"][row["item"]] = row["n"]
-    return list(found.values())
-
-
-def _dimensions(tables: duckdb.DuckDBPyConnection) -> list[Row]:
-    bins: dict[str, list[int]] = {}
-    for row in queries.histograms(tables):
-        bins.setdefault(row["item"], [0] * 10)[row["bin"]] = row["n"]
-    return [
-        row | {"chart": charts.histogram(bins[row["item"]]) if row["n"] else None}
-        for row in queries.dimensions(tables)
-    ]
-
-
-def _weekly(tables: duckdb.DuckDBPyConnection, items: Sequence[str]) -> Row | None:
-    """Panels over the last year of weeks, and how many transcripts lie outside them."""
-    rows = queries.weeks(tables)
-    facts = {row["week"]: row for row in rows if row["week"] is not None}
-    if not facts:
-        return None
-    weeks = _calendar(min(facts), max(facts))
-    volumes = [facts[week]["volume"] if week in facts else 0 for week in weeks]
-    waits = [facts[week]["median_wait_seconds"] if week in facts else None for week in weeks]
-    minutes = [None if wait is None else wait / 60 for wait in waits]
-    means = {(row["item"], row["week"]): _interval(row) for row in queries.week_scores(tables)}
-    panels = [
-        {
-            "title": f"{item.capitalize()}, mean score",
-            "chart": charts.weekly_means(weeks, [means.get((item, week)) for week in weeks]),
-        }
-        for item in items
-    ]
-    panels.append({"title": "Transcripts a week", "chart": charts.weekly_bars(weeks, volumes)})
-    if any(wait is not None for wait in waits):
-        chart = charts.weekly_line(weeks, minutes)
-        panels.append({"title": "Median wait, minutes", "chart": chart})
-    outside = sum(row["volume"] for row in rows) - sum(volumes)
-    return {"first": weeks[0], "last": weeks[-1], "panels": panels, "outside": outside}
-
-
-def _calendar(first: date, last: date) -> list[date]:
-    """Every Monday up to ``last``, weeks without a transcript too, at most a year of them."""
-    start = max(first, last - timedelta(weeks=_MOST_WEEKS - 1))
-    return [start + timedelta(weeks=place) for place in range((last - start).days // 7 + 1)]
-
-
-def _groups(
-    tables: duckdb.DuckDBPyConnection, who: str, items: Sequence[str]
-) -> list[dict[str, Any]]:
-    """One table a dimension; none when no transcript names its team or agent."""
-    rows = queries.groups(tables, who)
-    if all(row["name"] is None for row in rows):
-        return []
-    return [
-        {
-            "item": item,
-            "rows": [row | {"chart": _mark(row)} for row in rows if row["item"] == item],
-        }
-        for item in items
-    ]
-
-
-def _coaching(tables: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    found = queries.extremes(tables)
-    quotes: dict[str, list[Row]] = {}
-    for quote in queries.evidence(tables, [row["score_id"] for row in found]):
-        quotes.setdefault(quote["score_id"], []).append(quote)
-    most = max((abs(q["contribution"]) for few in quotes.values() for q in few), default=0) or 1.0
-    for quote in (quote for few in quotes.values() for quote in few):
-        quote["bar"] = charts.contribution_bar(quote["contribution"], most)
-    cards = [row | {"quotes": quotes.get(row["score_id"], [])} for row in found]
-    return [
-        {
-            "item": item,
-            "low": [card for card in cards if (card["item"], card["side"]) == (item, "low")],
-            "high": [card for card in cards if (card["item"], card["side"]) == (item, "high")],
-        }
-        for item in queries.COACHED
-        if any(card["item"] == item for card in cards)
-    ]
-
-
-def _interval(row: Row) -> charts.Interval | None:
-    if row["suppressed"]:
-        return None
-    return row["mean_score"], row["ci_low"], row["ci_high"]
-
-
-def _mark(row: Row) -> str | None:
-    interval = _interval(row)
-    return None if interval is None else charts.interval_mark(*interval)
 
 
 def _count(value: int) -> str:
@@ -194,9 +112,19 @@ def _score(value: float) -> str:
     return f"{value:.0f}"
 
 
+def _share(value: float) -> str:
+    """A share as a percentage that neither hides the rare nor pretends to digits."""
+    percentage = 100 * value
+    return f"{percentage:.1f}%" if 0 < percentage < 9.95 else f"{percentage:.0f}%"
+
+
 def _day(value: date | datetime) -> str:
     return f"{value.day} {value:%b %Y}"
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+def _signed(value: float, digits: int = 2) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def _plain(code: str) -> str:
+    return code.replace("_", " ")

@@ -1,19 +1,21 @@
-"""Small charts as inline SVG. Numbers and our own labels go in; no text from transcripts does."""
+"""The report's charts, each with its numbers in words for those who do not see it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from datetime import date
+from itertools import pairwise
 
 from markupsafe import Markup
 
-# One panel, in CSS pixels: as wide as a phone, so that its text needs no shrinking there.
-WIDTH = 340
-_LEFT, _RIGHT = 34, 14
-_TOP, _BOTTOM = 10, 22
-_HEIGHT = 132
-_FLOOR = _HEIGHT - _BOTTOM
+from qa_scoring.report.svg import decoration, dot, drawing, line, percent, rect, text
+
+_TOP, _FLOOR, _HEIGHT = 8.0, 92.0, 100.0
+_SCALE_WIDTH = 34.0
 _MOST_TICKS = 5
+# A narrower scale of scores would make much of little.
+_NARROWEST = 30
+_MARK_MIDDLE = 8.0
 
 Interval = tuple[float, float, float]  # mean, low, high
 
@@ -25,83 +27,101 @@ def histogram(counts: Sequence[int]) -> Markup:
         counts:  10 numbers; the last bar includes 100
     """
     most = max(*counts, 1)
-    step = (WIDTH - _RIGHT - _RIGHT) / len(counts)
-    body = [_line(_RIGHT, _FLOOR, WIDTH - _RIGHT, _FLOOR, "axis")]
+    body = [line("0%", _FLOOR, "100%", _FLOOR, "axis")]
     for place, count in enumerate(counts):
-        x = _RIGHT + place * step
         top = _FLOOR - (_FLOOR - _TOP - 12) * count / most
         if count:
-            body.append(_rect(x + 1, top, step - 2, _FLOOR - top, "bar"))
-            body.append(_text(x + step / 2, top - 4, f"{count:,}", "middle"))
-    body += [_text(_RIGHT + step * tick / 10, _HEIGHT - 6, str(tick), "middle") for tick in _SCALE]
+            body.append(rect(percent(place / 10 + 0.005), top, "9%", _FLOOR - top, "bar"))
+            body.append(text(percent(place / 10 + 0.05), top - 4, _short(count), "middle"))
+    for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end")):
+        body.append(text(percent(share), _FLOOR + 14, f"{100 * share:.0f}", anchor))
     spoken = ", ".join(f"{10 * place} to {10 * place + 10}: {n}" for place, n in enumerate(counts))
-    return _svg(_HEIGHT, f"Number of transcripts by score. {spoken}", body)
+    return drawing(_FLOOR + 18, f"Number of transcripts by score. {spoken}", body)
 
 
-def weekly_means(weeks: Sequence[date], means: Sequence[Interval | None]) -> Markup:
-    """Mean and interval by week on the full scale of 0 to 100; nothing where it is None."""
-    body = _frame(weeks, [(_y(tick, 100), str(tick)) for tick in _SCALE])
-    known: list[tuple[float, float]] = []
-    for place, interval in enumerate(means):
-        if interval is None:
-            continue
-        x = _x(place, len(weeks))
-        mean, low, high = (_y(value, 100) for value in interval)
-        body.append(_line(x, low, x, high, "whisker"))
-        known.append((x, mean))
-    body += [_circle(x, y) for x, y in known]
-    spoken = ", ".join(
-        f"{_day(week)}: {interval[0]:.0f}"
-        for week, interval in zip(weeks, means, strict=True)
-        if interval is not None
-    )
-    return _svg(_HEIGHT, f"Mean score by week. {spoken or 'No week has enough scores.'}", body)
+def means_over_time(labels: Sequence[str], means: Sequence[Interval | None]) -> Markup:
+    """Mean and interval by period; nothing where it is None.
+
+    The scale is as wide as the intervals need, in tens, and says so at its ends.
+    """
+    known = [(place, mean) for place, mean in enumerate(means) if mean is not None]
+    low, high = _ends([end for _, (_, low, high) in known for end in (low, high)])
+    body = _grid(len(labels))
+    before: tuple[str, float] | None = None
+    for place, interval in known:
+        x = _x(place, len(labels))
+        mean, bottom, top = (_y(value - low, high - low) for value in interval)
+        body.append(line(x, bottom, x, top, "whisker"))
+        if before is not None:
+            body.append(line(*before, x, mean, "trend"))
+        before = (x, mean)
+    body += [
+        dot(_x(place, len(labels)), _y(mean - low, high - low), "mean")
+        for place, (mean, _, _) in known
+    ]
+    spoken = ", ".join(f"{labels[place]}: {mean:.0f}" for place, (mean, _, _) in known)
+    spoken = f"Mean score by period. {spoken or 'No period has enough scores.'}"
+    return _strip((f"{low:.0f}", f"{high:.0f}"), drawing(_HEIGHT, spoken, body, kind="plot"))
 
 
-def weekly_bars(weeks: Sequence[date], counts: Sequence[int]) -> Markup:
-    """Transcripts by week."""
+def counts_over_time(labels: Sequence[str], counts: Sequence[int]) -> Markup:
+    """Transcripts by period."""
     most = max(*counts, 1)
-    body = _frame(weeks, [(_y(0, most), "0"), (_y(most, most), f"{most:,}")])
-    width = max(1.0, (WIDTH - _LEFT - _RIGHT) / len(weeks) * 0.6)
+    body = _grid(len(labels))
     for place, count in enumerate(counts):
         top = _y(count, most)
-        body.append(_rect(_x(place, len(weeks)) - width / 2, top, width, _FLOOR - top, "volume"))
-    spoken = ", ".join(f"{_day(week)}: {n}" for week, n in zip(weeks, counts, strict=True))
-    return _svg(_HEIGHT, f"Transcripts by week. {spoken}", body)
+        left = percent((place + 0.2) / len(labels))
+        body.append(rect(left, top, percent(0.6 / len(labels)), _FLOOR - top, "volume"))
+    spoken = ", ".join(f"{label}: {n}" for label, n in zip(labels, counts, strict=True))
+    plot = drawing(_HEIGHT, f"Transcripts by period. {spoken}", body, kind="plot")
+    return _strip(("0", f"{most:,}"), plot)
 
 
-def weekly_line(weeks: Sequence[date], minutes: Sequence[float | None]) -> Markup:
-    """Median wait in minutes by week; the line breaks where no wait is known."""
+def waits_over_time(labels: Sequence[str], minutes: Sequence[float | None]) -> Markup:
+    """Median wait in minutes by period; the line breaks where no wait is known."""
     most = max((value for value in minutes if value is not None), default=0.0) or 1.0
-    top = f"{most:.0f}" if most >= 10 else f"{most:.1f}"
-    body = _frame(weeks, [(_y(0, most), "0"), (_y(most, most), top)])
-    before: tuple[float, float] | None = None
+    body = _grid(len(labels))
+    before: tuple[str, float] | None = None
     for place, value in enumerate(minutes):
         if value is None:
             before = None
             continue
-        here = (_x(place, len(weeks)), _y(value, most))
+        here = (_x(place, len(labels)), _y(value, most))
         if before is not None:
-            body.append(_line(*before, *here, "wait"))
-        body.append(_circle(*here, "wait"))
+            body.append(line(*before, *here, "wait"))
+        body.append(dot(*here, "wait", 2.5))
         before = here
     spoken = ", ".join(
-        f"{_day(week)}: {value:.1f}"
-        for week, value in zip(weeks, minutes, strict=True)
+        f"{label}: {value:.1f}"
+        for label, value in zip(labels, minutes, strict=True)
         if value is not None
     )
-    return _svg(_HEIGHT, f"Median wait in minutes by week. {spoken}", body)
+    plot = drawing(_HEIGHT, f"Median wait in minutes by period. {spoken}", body, kind="plot")
+    return _strip(("0", f"{most:.0f}" if most >= 10 else f"{most:.1f}"), plot)
 
 
-def interval_mark(mean: float, low: float, high: float) -> Markup:
-    """A dot with its interval on a scale of 0 to 100, for a table row."""
+def time_axis(labels: Sequence[str]) -> Markup:
+    """The labels below the charts over time: at most five, evenly apart."""
+    words = [text(_x(at, len(labels)), 12, labels[at], "middle") for at in _ticks(len(labels))]
+    return _strip(None, decoration(16, words), height=16)
+
+
+def interval_mark(mean: float, low: float, high: float, *, middle: float, kind: str) -> Markup:
+    """A dot with its interval on a scale of 0 to 100, for a table row.
+
+    Args:
+        middle:  where the scale is marked, to compare with
+        kind:    of the dot and the interval, in the stylesheet
+    """
+    y = _MARK_MIDDLE
     body = [
-        _line(2, 8, 118, 8, "track"),
-        _line(60, 4, 60, 12, "track"),
-        _line(2 + 1.16 * low, 8, 2 + 1.16 * high, 8, "range"),
-        _circle(2 + 1.16 * mean, 8),
+        line("0%", y, "100%", y, "track"),
+        line(percent(middle / 100), 1, percent(middle / 100), 15, "middle"),
+        line(percent(low / 100), y, percent(high / 100), y, f"range {kind}"),
+        dot(percent(mean / 100), y, f"mean {kind}"),
     ]
-    return _svg(16, f"{mean:.0f}, interval {low:.0f} to {high:.0f}", body, width=120)
+    spoken = f"{mean:.0f}, interval {low:.0f} to {high:.0f}"
+    return drawing(2 * y, spoken, body, kind="mark")
 
 
 def contribution_bar(value: float, most: float) -> Markup:
@@ -113,149 +133,94 @@ def contribution_bar(value: float, most: float) -> Markup:
     length = 38 * min(1.0, abs(value) / most)
     start = 40.0 if value >= 0 else 40 - length
     kind = "raises" if value >= 0 else "lowers"
-    body = [_rect(start, 3, max(length, 1.0), 8, kind), _line(40, 0, 40, 14, "axis")]
-    return _svg(14, f"{kind} the score", body, width=80)
+    body = [rect(start, 3, max(length, 1.0), 8, kind), line(40, 0, 40, 14, "axis")]
+    return drawing(14, f"{kind} the score", body, width=80)
 
 
-def parts_bar(parts: Sequence[tuple[str, int]]) -> Markup:
+def parts_bar(parts: Sequence[tuple[str, int]], height: float = 14) -> Markup:
     """One bar in parts, each as long as its share; parts of none are left out.
 
     Args:
         parts:  (class, count); the class is one of the stylesheet's
     """
     total = sum(count for _, count in parts) or 1
-    body, x = [], 0.0
+    body, before = [], 0
     for kind, count in parts:
-        width = WIDTH * count / total
         if count:
-            body.append(_rect(x, 0, max(1.0, width - 1), 14, kind))
-        x += width
-    return _svg(14, ", ".join(f"{kind} {count}" for kind, count in parts), body, stretch=True)
+            body.append(rect(percent(before / total), 0, percent(count / total), height, kind))
+        before += count
+    spoken = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in parts)
+    return drawing(height, spoken, body, kind="bar")
 
 
-def effect_mark(value: float, low: float, high: float, most: float) -> Markup:
-    """A dot with its interval about a line at nothing, for a table row.
+def share_bar(share: float) -> Markup:
+    """How much of the whole, 0 to 1; the number stands beside it."""
+    return decoration(
+        10, [rect("0%", 0, "100%", 10, "track"), rect("0%", 0, percent(share), 10, "bar")]
+    )
+
+
+def course(levels: Sequence[float], rise: int) -> Markup:
+    """A customer's frustration, 0 to 3, turn by turn, with the turn where it rose.
 
     Args:
-        most:  what either end of the scale stands for, > 0
+        levels:  one a customer turn, two or more
+        rise:    place of that turn
     """
-    value_x, low_x, high_x = (80 + 76 * max(-1.0, min(1.0, v / most)) for v in (value, low, high))
-    body = [
-        _line(4, 8, 156, 8, "track"),
-        _line(80, 1, 80, 15, "axis"),
-        _line(low_x, 8, high_x, 8, "range"),
-        _circle(value_x, 8),
+    height, floor = 48.0, 42.0
+    points = [
+        (percent(0.03 + 0.94 * place / (len(levels) - 1)), floor - 36.0 * level / 3)
+        for place, level in enumerate(levels)
     ]
-    return _svg(16, f"{value:+.3g}, interval {low:+.3g} to {high:+.3g}", body, width=160)
+    body = [line("0%", y, "100%", y, "track") for y in (floor, floor - 18, floor - 36)]
+    for number, (here, there) in enumerate(pairwise(points), start=1):
+        body.append(line(*here, *there, "course risen" if number == rise else "course"))
+    body += [dot(*point, "course", 2) for place, point in enumerate(points) if place != rise]
+    body.append(dot(*points[rise], "risen", 4.5))
+    spoken = ", ".join(f"{level:.1f}" for level in levels)
+    return drawing(height, f"Frustration by customer turn, 0 to 3: {spoken}", body, kind="course")
 
 
-def dose(points: Sequence[tuple[float, float, float, float]]) -> Markup:
-    """Differences in percentage points to the first group, by mean score of the group.
-
-    Args:
-        points:  (mean score 0 to 100, difference, low, high), in percentage points
-    """
-    most = max(abs(end) for _, _, low, high in points for end in (low, high)) or 1.0
-    middle = (_TOP + _FLOOR) / 2
-
-    def y(value: float) -> float:
-        return middle - (_FLOOR - _TOP) / 2 * value / most
-
-    body = [_line(_LEFT, y(0), WIDTH - _RIGHT, y(0), "axis")]
-    body += [_text(_LEFT - 6, y(v) + 4, _signed(v), "end") for v in (most, 0, -most)]
-    body += [_text(_score_x(tick), _HEIGHT - 6, str(tick), "middle") for tick in _SCALE]
-    for score, difference, low, high in points:
-        body.append(_line(_score_x(score), y(low), _score_x(score), y(high), "whisker"))
-        body.append(_circle(_score_x(score), y(difference)))
-    spoken = ", ".join(f"at {score:.0f}: {difference:+.1f}" for score, difference, _, _ in points)
-    return _svg(_HEIGHT, f"Difference in percentage points by mean score. {spoken}", body)
+def _strip(ends: tuple[str, str] | None, plot: Markup, height: float = _HEIGHT) -> Markup:
+    """A plot with the ends of its scale to its left, so that plots below one another line up."""
+    labels = []
+    if ends is not None:
+        labels = [
+            text(_SCALE_WIDTH - 6, y + 4, end, "end")
+            for y, end in zip((_FLOOR, _TOP), ends, strict=True)
+        ]
+    scale = decoration(height, labels, width=_SCALE_WIDTH)
+    return Markup('<div class="strip">{}{}</div>').format(scale, plot)
 
 
-def calibration(bins: Sequence[tuple[float, float]]) -> Markup:
-    """Observed against predicted shares; the line is where both are the same.
-
-    Args:
-        bins:  (predicted, observed), 0 to 1
-    """
-    most = max((max(pair) for pair in bins), default=0.0) or 1.0
-
-    def x(value: float) -> float:
-        return _LEFT + (WIDTH - _LEFT - _RIGHT) * value / most
-
-    body = [_line(_LEFT, _FLOOR, WIDTH - _RIGHT, _FLOOR, "axis")]
-    body.append(_line(_LEFT, _FLOOR, WIDTH - _RIGHT, _TOP, "track"))
-    for share in (0.0, most):
-        body.append(_text(_LEFT - 6, _y(share, most) + 4, f"{share:.0%}", "end"))
-        body.append(_text(x(share), _HEIGHT - 6, f"{share:.0%}", "end" if share else "middle"))
-    body += [_circle(x(predicted), _y(observed, most)) for predicted, observed in bins]
-    spoken = ", ".join(f"{predicted:.0%}: {observed:.0%}" for predicted, observed in bins)
-    return _svg(_HEIGHT, f"Observed share by predicted share. {spoken}", body)
+def _grid(periods: int) -> list[Markup]:
+    lines = [line(_x(at, periods), _TOP, _x(at, periods), _FLOOR, "tick") for at in _ticks(periods)]
+    floor = line("0%", _FLOOR, "100%", _FLOOR, "axis")
+    return [line("0%", _TOP, "100%", _TOP, "grid"), floor, *lines]
 
 
-_SCALE = (0, 50, 100)
+def _ticks(periods: int) -> list[int]:
+    """At most five places, evenly apart from the first."""
+    return list(range(0, periods, math.ceil(periods / _MOST_TICKS)))
 
 
-def _frame(weeks: Sequence[date], ticks: Sequence[tuple[float, str]]) -> list[Markup]:
-    """Axis, grid lines and labels; at most five dates, the first and last week among them."""
-    body = []
-    for y, label in ticks:
-        body.append(_line(_LEFT, y, WIDTH - _RIGHT, y, "axis" if y >= _FLOOR else "grid"))
-        body.append(_text(_LEFT - 6, y + 4, label, "end"))
-    last = len(weeks) - 1
-    count = min(_MOST_TICKS, len(weeks))
-    for tick in range(count):
-        place = round(tick * last / max(1, count - 1))
-        body.append(_text(_x(place, len(weeks)), _HEIGHT - 6, _day(weeks[place]), "middle"))
-    return body
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    """Multiples of ten around the values, within 0 to 100 and not closer than _NARROWEST."""
+    if not values:
+        return 0.0, 100.0
+    low, high = 10 * math.floor(min(values) / 10), 10 * math.ceil(max(values) / 10)
+    while high - low < _NARROWEST:
+        low, high = max(0, low - 10), min(100, high + 10)
+    return float(low), float(high)
 
 
-def _x(place: int, weeks: int) -> float:
-    return _LEFT + (WIDTH - _LEFT - _RIGHT) * (place + 0.5) / weeks
+def _short(count: int) -> str:
+    return f"{count:,}" if count < 10_000 else f"{count / 1000:.0f}k"
+
+
+def _x(place: int, periods: int) -> str:
+    return percent((place + 0.5) / periods)
 
 
 def _y(value: float, most: float) -> float:
     return _FLOOR - (_FLOOR - _TOP) * value / most
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.0f}".replace("-", "−") if value else "0"
-
-
-def _score_x(score: float) -> float:
-    return _LEFT + (WIDTH - _LEFT - _RIGHT) * score / 100
-
-
-def _day(week: date) -> str:
-    return f"{week.day} {week:%b}"
-
-
-def _svg(
-    height: int, label: str, body: Sequence[Markup], *, width: int = WIDTH, stretch: bool = False
-) -> Markup:
-    fit = Markup(' preserveAspectRatio="none"') if stretch else ""
-    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}"{}>{}</svg>').format(
-        width, height, label, fit, Markup("").join(body)
-    )
-
-
-def _rect(x: float, y: float, width: float, height: float, kind: str) -> Markup:
-    return _shape("rect", kind, x=x, y=y, width=width, height=height)
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
-    return _shape("line", kind, x1=x1, y1=y1, x2=x2, y2=y2)
-
-
-def _circle(x: float, y: float, kind: str = "mean") -> Markup:
-    return _shape("circle", kind, cx=x, cy=y, r=3.5)
-
-
-def _shape(tag: str, kind: str, **numbers: float) -> Markup:
-    drawn = (Markup(' {}="{:.1f}"').format(name, number) for name, number in numbers.items())
-    return Markup('<{} class="{}"{}/>').format(tag, kind, Markup("").join(drawn))
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> Markup:
-    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
-        x, y, anchor, text
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qa_scoring.report import charts
+from qa_scoring.report import retention_charts as charts
 from qa_scoring.report.build import page_environment
 
 if TYPE_CHECKING:
