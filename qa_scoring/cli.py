@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter
+from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qa_scoring.cli_quality import app as quality_app
-from qa_scoring.console import REJECTED, Strict, Tables, print_rejects
+from qa_scoring.cli_review import app as review_app
+from qa_scoring.console import (
+    REJECTED,
+    Human,
+    Scale,
+    Strict,
+    Tables,
+    print_rejects,
+    read_human,
+    require,
+)
 from qa_scoring.console import err as _err
 from qa_scoring.console import out as _out
 from qa_scoring.errors import InputUnreadable, QAScoringError, UsageError
@@ -30,6 +41,7 @@ app = typer.Typer(
     help="Score customer-service transcripts, with the turns that made each score.",
 )
 app.add_typer(quality_app)
+app.add_typer(review_app)
 
 Inputs = Annotated[
     list[str], typer.Argument(help="Files, folders, globs, or - for standard input.")
@@ -181,17 +193,33 @@ def check(
 def report(
     tables: Tables,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
+    human: Human = None,
+    scale: Scale = None,
+    current_from: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="First day (UTC) of what is compared with the days before."
+        ),
+    ] = None,
+    strict: Strict = False,
 ) -> None:
     """Write one self-contained page: what was scored, what was not, and where to coach."""
-    from qa_scoring.report.build import build_report
+    from qa_scoring.report.build import build_report, write_page
     from qa_scoring.tables.stores import open_tables
 
-    connection = open_tables(tables)
-    try:
-        _write(out, build_report(connection))
-    finally:
-        connection.close()
+    if human or current_from:
+        require("quality", "scipy")
+    with open_tables(tables) as connection:
+        read = read_human(connection, human, scale) if human else None
+        html = build_report(
+            connection,
+            grades=read.grades if read else (),
+            current_from=current_from.date() if current_from else None,
+        )
+    write_page(html, out)
     _out.print(f"report: {out}")
+    if read is not None and read.rejects and strict:
+        raise typer.Exit(REJECTED)
 
 
 @app.command()
@@ -242,6 +270,7 @@ def retention(
             f"qa-scoring retention needs {error.name}; install it with: "
             "pip install 'qa-scoring[retention]'"
         ) from error
+    from qa_scoring.report.build import write_page
     from qa_scoring.report.retention import build_retention_page
     from qa_scoring.tables.stores import open_tables
 
@@ -257,7 +286,7 @@ def retention(
     write_results(found, folder)
     if save_model:
         save_models(found.prediction, save_model)
-    _write(out, build_retention_page(found))
+    write_page(build_retention_page(found), out)
     for line in summary(found):
         _out.print(line)
     _out.print(f"report: {out}  tables: {folder}{f'  models: {save_model}' if save_model else ''}")
@@ -306,13 +335,6 @@ def main() -> None:
 
 def _command() -> str:
     return shlex.join(["qa-scoring", *map(masked, sys.argv[1:])])
-
-
-def _write(out: Path, page: str) -> None:
-    try:
-        out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror}") from error
 
 
 def _names_a_model(name: str) -> bool:

@@ -46,6 +46,10 @@ class StoreError(QAScoringError, RuntimeError):
     """The score tables cannot be opened or written."""
 
 
+class StoreConflict(StoreError):
+    """The tables have changed since they were read; nothing was written."""
+
+
 class NotEstimable(QAScoringError, ValueError):
     """The data cannot answer what was asked: too few grades, no variation, no overlap."""
 

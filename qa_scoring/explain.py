@@ -100,7 +100,8 @@ def _score_line(row: Row) -> Text:
     if row["status"] != "scored":
         return line.append(f"{str(row['status']).replace('_', ' ')}: {row['reason']}", style="dim")
     line.append(f"{row['score']:5.0f}", style="bold")
-    line.append(f"   90% interval {row['ci_low']:.0f} to {row['ci_high']:.0f}", style="dim")
+    if row["ci_low"] is not None:
+        line.append(f"   90% interval {row['ci_low']:.0f} to {row['ci_high']:.0f}", style="dim")
     if row["source"] == "HUMAN":
         line.append("   set by a reviewer")
     return line

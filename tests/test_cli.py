@@ -349,6 +349,21 @@ def test_report_writes_one_page_and_says_where(qa, scored, tmp_path):
     assert f"report: {page}" in done.out
     assert "<html" in page.read_text(encoding="utf-8")
     assert qa("report", scored, "--out", tmp_path / "no" / "where.html").code == WRONG_USAGE
+    assert [file.name for file in tmp_path.glob("report*")] == ["report.html"]
+
+
+def test_report_takes_grades_and_says_which_it_cannot_use(qa, scored, tmp_path):
+    with open_tables(scored) as tables:
+        known = tables.sql(
+            "select transcript_id from scores where item = 'empathy' and status = 'scored'"
+        ).fetchall()
+    grades, page = tmp_path / "grades.csv", tmp_path / "graded.html"
+    lines = [f"{name},empathy,lea,60" for (name,) in known] + ["nowhere,empathy,lea,60"]
+    grades.write_text("\n".join(["transcript_id,item,grader,score", *lines]))
+    done = qa("report", scored, "--out", page, "--human", grades, "--strict")
+    assert done.code == REJECTED
+    assert f"grades read: {len(known)}, rejected 1" in done.out
+    assert "Nobody has graded" not in page.read_text(encoding="utf-8")
 
 
 def test_every_command_works_on_postgresql_and_shows_no_password(qa, calls, postgres, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +12,14 @@ from qa_scoring.errors import UsageError
 from qa_scoring.tables.schema import TABLES, Table
 
 Batch = Mapping[str, pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """A select, as for ``Store.query``, that finds nothing as long as a batch may be written."""
+
+    sql: str
+    parameters: tuple[object, ...] = ()
 
 
 def table_named(name: str) -> Table:

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from qa_scoring.errors import StoreError
-from qa_scoring.tables.batch import Batch, checked_batch, replaced_keys
+from qa_scoring.errors import StoreConflict, StoreError
+from qa_scoring.tables.batch import Batch, Unless, checked_batch, replaced_keys
 from qa_scoring.tables.schema import (
     CONTRACT_VERSION,
     TABLES,
@@ -43,11 +43,13 @@ class DuckDBStore:
             self._connection.close()
             raise
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: Batch, *, unless: Unless | None = None) -> None:
         checked = checked_batch(batch)
         if not checked:
             return
         with _explained(self._path), _transaction(self._connection):
+            if unless and query_rows(self._connection, unless.sql, unless.parameters):
+                raise StoreConflict(f"{self._path} changed since it was read; nothing was written")
             for table in TABLES.values():
                 self._replace(table, replaced_keys(checked, table), checked.get(table.name))
 

@@ -25,8 +25,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qa_scoring.errors import StoreError
-from qa_scoring.tables.batch import Batch, checked_batch, replaced_keys
+from qa_scoring.errors import StoreConflict, StoreError
+from qa_scoring.tables.batch import Batch, Unless, checked_batch, replaced_keys
 from qa_scoring.tables.duckdb_store import create_views, query_rows
 from qa_scoring.tables.schema import (
     CONTRACT_VERSION,
@@ -69,12 +69,14 @@ class ParquetStore:
                 self._lock.close()
                 raise
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: Batch, *, unless: Unless | None = None) -> None:
         if self._lock.closed:
             raise StoreError(f"The tables in {self._folder} are closed; open them again")
         checked = checked_batch(batch)
         if not checked:
             return
+        if unless and self.query(unless.sql, unless.parameters):
+            raise StoreConflict(f"{self._folder} changed since it was read; nothing was written")
         with _explained(self._folder):
             try:
                 live = {

@@ -14,9 +14,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg.types.numeric import FloatLoader
 
-from qa_scoring.errors import StoreError, UsageError
+from qa_scoring.errors import StoreConflict, StoreError, UsageError
 from qa_scoring.tables.address import masked
-from qa_scoring.tables.batch import Batch, checked_batch, replaced_keys
+from qa_scoring.tables.batch import Batch, Unless, checked_batch, replaced_keys
 from qa_scoring.tables.duckdb_store import create_views
 from qa_scoring.tables.postgres_schema import (
     LOCK,
@@ -64,12 +64,14 @@ class PostgresStore:
             self._connection.close()
             raise
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: Batch, *, unless: Unless | None = None) -> None:
         checked = checked_batch(batch)
         if not checked:
             return
         with self._transaction() as cursor:
             cursor.execute(LOCK)
+            if unless and cursor.execute(_numbered(unless.sql), unless.parameters).fetchone():
+                raise StoreConflict(f"{self._name} changed since it was read; nothing was written")
             for table in TABLES.values():
                 self._replace(cursor, table, replaced_keys(checked, table), checked.get(table.name))
 

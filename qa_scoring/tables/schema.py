@@ -213,7 +213,7 @@ SCORES = Table(
         Column("source", TEXT, "MODEL, HUMAN, or RULE (a fixed check, no model)"),
         Column("supersedes_score_id", TEXT, "the score this one overrides", nullable=True),
         *_SCORER,
-        _RUN_ID,
+        Column("run_id", TEXT, "the run that wrote the row; for HUMAN rows its review in reviews"),
         Column("scored_at", TIMESTAMP, "when it was scored, UTC"),
     ),
     key=("score_id",),
@@ -235,7 +235,7 @@ EVIDENCE = Table(
             "contribution",
             DOUBLE,
             "what the turn adds to the score's logit; for a rule the log-odds that the turn does "
-            "what the rule or its condition says",
+            "what the rule or its condition says; 0 where a person chose the turn",
         ),
     ),
     key=("score_id", "rank"),
@@ -302,6 +302,58 @@ RULES = Table(
     ),
     key=("policy_id", "policy_version", "rule"),
     replaced_by=("policy_id", "policy_version", "rule"),
+)
+
+REVIEWS = Table(
+    name="reviews",
+    description=(
+        "One row a thing that a person did about one item: what `qa-scoring review` writes. The "
+        "score that came of it is a HUMAN row of scores; nothing is overwritten."
+    ),
+    columns=(
+        Column("review_id", TEXT, "the action"),
+        _TRANSCRIPT_ID,
+        Column("item", TEXT, "empathy, resolution, or a rule's id such as P-001"),
+        Column(
+            "action",
+            TEXT,
+            "confirmed, overridden, evidence_marked (other turns show it), graded (blind, in a "
+            "calibration session), dispute_raised, dispute_resolved (accepted), "
+            "dispute_partial_resolved (accepted in part) or dispute_rejected",
+        ),
+        Column("reviewer", TEXT, "who did it; for a dispute that is raised the agent"),
+        Column("role", TEXT, "reviewer, lead or agent"),
+        Column("reason", TEXT, "in the person's words", nullable=True),
+        Column("score_id", TEXT, "the score that was looked at; NULL if graded", nullable=True),
+        Column("new_score_id", TEXT, "the HUMAN score that came of it", nullable=True),
+        Column("expected_status", TEXT, "of a dispute: the status asked for", nullable=True),
+        Column("expected_score", DOUBLE, "of a dispute: the score asked for", nullable=True),
+        Column("answers_review_id", TEXT, "the dispute that this answers", nullable=True),
+        Column("calibration_id", TEXT, "the calibration session", nullable=True),
+        Column("created_at", TIMESTAMP, "UTC"),
+    ),
+    key=("review_id",),
+    replaced_by=("review_id",),
+)
+
+CALIBRATIONS = Table(
+    name="calibrations",
+    description=(
+        "One row a transcript of a calibration session: several people grade it blind, and see "
+        "each other's grades once the session is closed."
+    ),
+    columns=(
+        Column("calibration_id", TEXT, "the session"),
+        Column("transcript_id", TEXT, "a transcript to grade"),
+        Column("place", INTEGER, "its place in the session, from 1"),
+        Column("title", TEXT, "of the session"),
+        Column("opened_by", TEXT, "the lead who opened it"),
+        Column("opened_at", TIMESTAMP, "UTC"),
+        Column("closed_by", TEXT, "the lead who closed it; NULL while open", nullable=True),
+        Column("closed_at", TIMESTAMP, "UTC; NULL while open", nullable=True),
+    ),
+    key=("calibration_id", "transcript_id"),
+    replaced_by=("calibration_id",),
 )
 
 REJECTS = Table(
@@ -397,6 +449,8 @@ TABLES: dict[str, Table] = {
         BEHAVIOURS,
         RULES,
         STANDING,
+        REVIEWS,
+        CALIBRATIONS,
         REJECTS,
         RUNS,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from qa_scoring.errors import StoreError, UsageError
 from qa_scoring.tables.address import is_postgres
-from qa_scoring.tables.batch import Batch
+from qa_scoring.tables.batch import Batch, Unless
 from qa_scoring.tables.duckdb_store import DuckDBStore, open_duckdb
 from qa_scoring.tables.parquet_store import ParquetStore, open_parquet
 
@@ -26,11 +26,15 @@ class Store(Protocol):
     Every method raises StoreError when the tables cannot be read or written.
     """
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: Batch, *, unless: Unless | None = None) -> None:
         """Write all tables of the batch, or none; old rows give way by ``Table.replaced_by``.
+
+        Args:
+            unless:  asked in the same transaction, with no other writer in between
 
         Raises:
             UsageError: the batch does not keep the contract; nothing was written
+            StoreConflict: ``unless`` found something; nothing was written
         """
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, object]]:

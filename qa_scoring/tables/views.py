@@ -377,6 +377,39 @@ from situations
 """,
 )
 
+_DISPUTES = View(
+    name="disputes",
+    description="One row a dispute: what an agent held against a score, and what became of it.",
+    columns=(
+        Column("dispute_id", TEXT, "review_id of what was raised"),
+        Column("transcript_id", TEXT, "the transcript"),
+        Column("item", TEXT, "empathy, resolution, or a rule's id"),
+        Column("state", TEXT, "raised, accepted, partly_accepted or rejected"),
+        Column("raised_by", TEXT, "the agent"),
+        Column("raised_at", TIMESTAMP, "UTC"),
+        Column("score_before", DOUBLE, "the disputed score; NULL unless scored", nullable=True),
+        Column("expected_status", TEXT, "the status asked for", nullable=True),
+        Column("expected_score", DOUBLE, "the score asked for", nullable=True),
+        Column("resolved_by", TEXT, "the lead", nullable=True),
+        Column("resolved_at", TIMESTAMP, "UTC", nullable=True),
+        Column("score_after", DOUBLE, "NULL if rejected or not scored", nullable=True),
+    ),
+    sql="""
+select r.review_id as dispute_id, r.transcript_id, r.item,
+  case a.action when 'dispute_resolved' then 'accepted'
+    when 'dispute_partial_resolved' then 'partly_accepted'
+    when 'dispute_rejected' then 'rejected' else 'raised' end as state,
+  r.reviewer as raised_by, r.created_at as raised_at, b.score as score_before,
+  r.expected_status, r.expected_score,
+  a.reviewer as resolved_by, a.created_at as resolved_at, n.score as score_after
+from reviews r
+left join reviews a on a.answers_review_id = r.review_id
+left join scores b on b.score_id = r.score_id
+left join scores n on n.score_id = a.new_score_id
+where r.action = 'dispute_raised'
+""",
+)
+
 VIEWS: dict[str, View] = {
     view.name: view
     for view in (
@@ -388,5 +421,6 @@ VIEWS: dict[str, View] = {
         _FRUSTRATION,
         _RULE_WEEK,
         _RULE_CONSISTENCY,
+        _DISPUTES,
     )
 }

@@ -34,6 +34,8 @@ ORDER = {
     "steps": "transcript_id",
     "scores": "score_id",
     "evidence": "score_id, rank",
+    "reviews": "review_id",
+    "calibrations": "calibration_id, transcript_id",
     "behaviours": "transcript_id, turn_index, behaviour",
     "rules": "policy_id, policy_version, rule",
     "standing": "level, name, item",

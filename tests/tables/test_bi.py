@@ -24,7 +24,7 @@ from qa_scoring.tables.views import VIEWS
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "bi" / "README.md").read_text()
 BLOCKS = re.findall(r"^```(bash|python)\n(.*?)^```$", PAGE, re.M | re.S)
-WORDS = {"turns", "steps", "evidence", "rejects"}
+WORDS = {"turns", "steps", "evidence", "reviews", "rejects"}
 
 
 def command_line_reads_our_files() -> bool:
@@ -141,6 +141,17 @@ def test_who_reads_changes_nothing(login, role: str) -> None:
         "drop view team_week",
     ):
         assert not may(reader, sql), sql
+
+
+def test_who_judges_writes_judgements_and_nothing_else(login) -> None:
+    judge = login("qa_judge")
+    for name in ("scores", "evidence", "reviews", "calibrations"):
+        assert may(judge, f"delete from {name}"), name
+    for sql in ("delete from transcripts", "delete from runs", "create table mine (a integer)"):
+        assert not may(judge, sql), sql
+    store = open_store(judge)
+    assert store.query("select * from disputes") == []
+    store.close()
 
 
 def test_the_scorer_writes_and_defines_nothing(login, owned: str) -> None:

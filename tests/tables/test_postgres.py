@@ -222,6 +222,8 @@ def test_a_look_at_one_transcript_copies_only_what_belongs_to_it(address: str) -
         "behaviours": 1,
         "rules": 0,
         "standing": 0,
+        "reviews": 0,
+        "calibrations": 0,
         "rejects": 0,
         "runs": 0,
     }

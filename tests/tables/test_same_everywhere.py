@@ -64,7 +64,7 @@ def batches() -> list[Batch]:
         )
         for number in range(90)
     ]
-    first = batch_of(*many)
+    first = batch_of(*many) | to_arrow(said_by_people())
     overrides = [
         row
         | {
@@ -85,6 +85,23 @@ def batches() -> list[Batch]:
         to_arrow({"rules": rule_rows(POLICY)}),
         batch_of(*many[:10]),
     ]
+
+
+def said_by_people() -> dict[str, list[Row]]:
+    """A dispute, answered, and an open calibration session."""
+    raised: Row = {
+        "review_id": "D-1", "transcript_id": "T-001", "item": "empathy",
+        "action": "dispute_raised", "reviewer": "A-1", "role": "agent", "reason": "„nein“",
+        "score_id": None, "new_score_id": None, "expected_status": "scored",
+        "expected_score": 90.0, "answers_review_id": None, "calibration_id": None,
+        "created_at": MONDAY,
+    }  # fmt: skip
+    answer = {"review_id": "D-2", "action": "dispute_rejected", "answers_review_id": "D-1"}
+    session: Row = {
+        "calibration_id": "C-1", "transcript_id": "T-002", "place": 1, "title": "March",
+        "opened_by": "lea", "opened_at": MONDAY, "closed_by": None, "closed_at": None,
+    }  # fmt: skip
+    return {"reviews": [raised, raised | answer], "calibrations": [session]}
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,8 @@ def test_writing_the_same_twice_changes_nothing(store: Store) -> None:
         "standing": 0,
         "rejects": 1,
         "runs": 1,
+        "reviews": 0,
+        "calibrations": 0,
     }
 
 

@@ -70,6 +70,8 @@ def test_arrow_tables_have_the_schema_of_the_contract() -> None:
         "runs": [run_row()],
         "standing": [],
         "rules": [],
+        "reviews": [],
+        "calibrations": [],
     }
     tables = to_arrow(rows | others)
     assert {name: table.schema for name, table in tables.items()} == {
