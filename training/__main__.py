@@ -65,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
             )
         if step is _finetune:
             command.add_argument(
+                "--start-from",
+                type=Path,
+                help="an earlier model to go on from, in place of the bare encoder",
+            )
+            command.add_argument(
                 "--sweep", type=Path, help="YAML: lists of values under keys of the configuration"
             )
         if step is _crossval:
@@ -127,6 +132,8 @@ def _convert(arguments: argparse.Namespace) -> None:
 
 
 def _finetune(arguments: argparse.Namespace) -> None:
+    import mlflow
+
     from training.finetune import finetune
     from training.splits import part
     from training.tracking import log_data, tracked
@@ -140,7 +147,15 @@ def _finetune(arguments: argparse.Namespace) -> None:
         train, development = (part(items, name, config) for name in ("train", "development"))
         log_data(train, "train", config.data)
         log_data(development, "development", config.data)
-        finetune(train, config, out=arguments.out, development=development, report_to="mlflow")
+        mlflow.log_param("start_from", arguments.start_from)
+        finetune(
+            train,
+            config,
+            out=arguments.out,
+            development=development,
+            start_from=arguments.start_from,
+            report_to="mlflow",
+        )
     print(f"model: {arguments.out}")
 
 

@@ -2,26 +2,27 @@
 
 STAR's agents picked templates. A model that reads only those learns the templates; so what the
 agents had typed themselves stands in at times, and each step that was or was not done is asked
-about in another wording each time. Some transcripts lose their punctuation, as speech recognition
-leaves it out.
+about in another wording each time. Some transcripts lose turns that readers found nothing in: a
+score must rest on the others. Every transcript may be retold (``training.retelling``).
 """
 
 from __future__ import annotations
 
+import math
 import random
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
-from qa_scoring.transcripts.schema import Transcript, Turn
+from qa_scoring.transcripts.schema import Transcript
 from training.config import FinetuneConfig
 from training.datasets.labelled import LabelledTranscript, StepLabel
+from training.retelling import retold
 
-UNPUNCTUATED = 0.15  # of all transcripts
 PARAPHRASED = 0.25  # of the turns that have a paraphrase; some are of another step
+SHORTENED = 0.25  # of the transcripts whose turns were labelled
 ASKED_DONE, ASKED_NEAR, ASKED_FAR = 4, 2, 3  # steps asked about in a dialogue
 
 
@@ -61,20 +62,42 @@ def drawn_items(
         for _ in range(config.epochs):
             count = min(len(ready), config.items_per_epoch.get(source, len(ready)))
             for item in rng.sample(ready, count):
-                asked = varied(item, wordings, rng)
-                drawn.append(unpunctuated(asked) if rng.random() < UNPUNCTUATED else asked)
+                asked = varied(shortened(item, rng), wordings, rng)
+                drawn.append(replace(asked, transcript=retold(asked.transcript, rng)))
     return drawn
 
 
-def unpunctuated(item: LabelledTranscript) -> LabelledTranscript:
-    """Only words and apostrophes; a turn that has none stays as it is."""
-    turns = tuple(map(_unpunctuated, item.transcript.turns))
-    return replace(item, transcript=replace(item.transcript, turns=turns))
+def shortened(item: LabelledTranscript, rng: random.Random) -> LabelledTranscript:
+    """At times without half of the turns that show no behaviour and do no labelled step.
 
-
-def _unpunctuated(turn: Turn) -> Turn:
-    words = re.findall(r"[\w']+", turn.text.lower())
-    return replace(turn, text=" ".join(words)) if words else turn
+    The customer's first words stay: they say what is needed. Rules are then not asked about: what
+    a rule waits for may have stood in such a turn.
+    """
+    roles = [turn.role for turn in item.transcript.turns]
+    need = roles.index("customer") if "customer" in roles else None
+    said = {i for step in item.steps for i, done in step.done.items() if done}
+    silent = [
+        i
+        for i, shown in enumerate(item.behaviours)
+        if shown and not any(shown.values()) and i not in said and i != need
+    ]
+    if not silent or rng.random() >= SHORTENED:
+        return item
+    lost = set(rng.sample(silent, math.ceil(len(silent) / 2)))
+    kept = [i for i in range(len(item.transcript.turns)) if i not in lost]
+    place = {before: now for now, before in enumerate(kept)}
+    return replace(
+        item,
+        transcript=replace(item.transcript, turns=tuple(item.transcript.turns[i] for i in kept)),
+        behaviours=tuple(item.behaviours[i] for i in kept),
+        steps=tuple(
+            replace(step, done={place[i]: done for i, done in step.done.items() if i in place})
+            for step in item.steps
+        ),
+        rules=(),
+        procedure=tuple(item.procedure[i] for i in kept) if item.procedure else (),
+        paraphrases=tuple(item.paraphrases[i] for i in kept) if item.paraphrases else (),
+    )
 
 
 def varied(

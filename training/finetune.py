@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 from transformers import (
+    AutoTokenizer,
     EarlyStoppingCallback,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -34,6 +35,7 @@ def finetune(
     *,
     out: Path,
     development: Sequence[LabelledTranscript] = (),
+    start_from: Path | None = None,
     report_to: str = "none",
 ) -> None:
     """Train on what ``drawn_items`` draws; model and tokenizer go to ``out``, Hugging Face layout.
@@ -42,10 +44,15 @@ def finetune(
         development:  when given, its loss is measured once an epoch's worth of steps; with
                       ``config.patience`` training stops once it has risen that often in a row,
                       and the best checkpoint is kept
+        start_from:   an earlier ``out`` to go on from, instead of the bare encoder
         report_to:    "mlflow" logs losses to the active run
     """
     set_seed(config.seed)
-    model, tokenizer = from_backbone(backbone_path(config.backbone))
+    if start_from is None:
+        model, tokenizer = from_backbone(backbone_path(config.backbone))
+    else:
+        model = TranscriptModel.from_pretrained(start_from)
+        tokenizer = AutoTokenizer.from_pretrained(start_from)
     if config.frozen_layers:
         model.frozen = FrozenLayers(model.encoder, config.frozen_layers)
     if config.lora_rank:

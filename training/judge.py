@@ -23,9 +23,9 @@ from qa_scoring.scorer.rules import pieces_of
 from qa_scoring.scorer.scored import TurnSteps
 from qa_scoring.scorer.scorer import Scorer
 from qa_scoring.scorer.verdicts import UNSURE
-from qa_scoring.transcripts.schema import Transcript, Turn
 from training.batches import STATUS
 from training.datasets.labelled import LabelledTranscript
+from training.datasets.ruled import conversation, rule_of
 from training.metrics import auroc, calibration_error
 
 Floats = npt.NDArray[np.float64]
@@ -86,13 +86,10 @@ def judge_pairs(scorer: Scorer, path: Path) -> Judged:
     rows: list[tuple[int, int, Floats, str, str]] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         pair = json.loads(line)
-        rule = _rule(pair["rule"])
+        rule = rule_of(pair["rule"])
         judge = scorer.policy_scorer(Policy(policy_id="pair", version=1, rules=(rule,)))
         for side in ("a", "b"):
-            transcript = Transcript(
-                transcript_id=f"{pair['id']}-{side}",
-                turns=tuple(Turn(role=role, text=text) for role, text in pair[side]["turns"]),
-            )
+            transcript = conversation(f"{pair['id']}-{side}", pair[side]["turns"])
             found = judge.judge(pieces_of(scorer.steps([transcript])), [transcript])
             label = STATUS[pair[side]["status"]]
             rows.append(
@@ -234,16 +231,6 @@ def markdown(figures: Sequence[Figure]) -> str:
 
 def _steps(scorer: Scorer, items: Items) -> list[TurnSteps]:
     return scorer.steps([item.transcript for item in items])
-
-
-def _rule(keys: Mapping[str, str]) -> Rule:
-    return Rule(
-        rule_id="R",
-        demand=keys.get("must") or keys["must_not"],
-        forbidden="must_not" in keys,
-        before=keys.get("before"),
-        when=keys.get("when"),
-    )
 
 
 def _kind(rule: Rule) -> str:

@@ -19,6 +19,8 @@ PARTS: tuple[Part, ...] = get_args(Part)
 # Of the sources whose tasks are numbered and alike, tenths of the tasks: two are kept for the
 # test, one for development.
 ONLY_IN: dict[str, Part] = {"politeness": "train", "uss": "test"}
+# Excerpts written to teach: what they teach is tested on other sources, so none is kept for it.
+WITHOUT_TEST = {"contrasts", "pairs", "ruled"}
 _TENTHS = 10
 _HELD_OUT: dict[int, Part] = {0: "test", 1: "test", 2: "development"}
 
@@ -31,7 +33,8 @@ def part_of_task(task: str, source: str, config: FinetuneConfig) -> Part:
         if task in config.test_tasks:
             return "test"
         return "development" if task in config.development_tasks else "train"
-    return part_by_digest(task)
+    by_digest = part_by_digest(task)
+    return "train" if by_digest == "test" and source in WITHOUT_TEST else by_digest
 
 
 def part_by_digest(task: str) -> Part:

@@ -7,8 +7,10 @@ from pathlib import Path
 from training.datasets.contrasts import load_contrasts
 from training.datasets.corpus import load_corpus
 from training.datasets.labelled import LabelledTranscript
+from training.datasets.own import load_own
 from training.datasets.pairs import load_pairs
 from training.datasets.politeness import load_politeness
+from training.datasets.ruled import load_ruled
 from training.datasets.situations import load_situations
 from training.datasets.star import load_star
 from training.datasets.taubench import load_taubench
@@ -21,6 +23,8 @@ LOADERS = {
     "situations": load_situations,
     "contrasts": load_contrasts,
     "pairs": load_pairs,
+    "own": load_own,
+    "ruled": load_ruled,
     "politeness": load_politeness,
     "uss": load_uss,
 }

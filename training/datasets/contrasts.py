@@ -1,4 +1,5 @@
-"""Our own contrast sets (CC BY 4.0): one situation, answered in ways that differ in behaviour.
+"""Our own contrast sets (CC BY 4.0): one situation, answered in ways that differ in behaviour,
+or one case that ends in different ways.
 
 training/corpus/README.md says how they were written.
 """
@@ -8,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from qa_scoring.rubric.behaviours import FRUSTRATION_STEPS
 from qa_scoring.transcripts.schema import Transcript, Turn
-from training.corpus.records import MAY_SHOW
+from training.corpus.records import HIGHEST, MAY_SHOW
 from training.datasets.archive import members
 from training.datasets.labelled import LabelledTranscript
 
@@ -31,9 +33,16 @@ def load_contrasts(path: Path) -> Iterator[LabelledTranscript]:
                 source="contrasts",
                 tasks=(group,),
                 agent=group,
+                empathy=_grade(row, "empathy"),
+                resolution=_grade(row, "resolution"),
                 behaviours=tuple(map(_shown, row["turns"])),
                 facts={"industry": row["industry"]},
             )
+
+
+def _grade(row: Mapping[str, Any], name: str) -> float | None:
+    """In [0, 1]; excerpts whose whole says nothing have no grade."""
+    return row[name] / HIGHEST[name] if name in row else None
 
 
 def _shown(turn: Mapping[str, object]) -> dict[str, float]:

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from qa_scoring.transcripts.schema import Transcript, Turn
 from training.datasets.archive import members
 from training.datasets.labelled import LabelledTranscript, StepLabel
+from training.datasets.ruled import conversation
 
 
 def load_pairs(path: Path) -> Iterator[LabelledTranscript]:
@@ -24,10 +24,7 @@ def load_pairs(path: Path) -> Iterator[LabelledTranscript]:
             for side in ("done", "not_done"):
                 turns = row[side]["turns"]
                 yield LabelledTranscript(
-                    transcript=Transcript(
-                        transcript_id=f"{pair}-{side}",
-                        turns=tuple(Turn(role=role, text=text) for role, text in turns),
-                    ),
+                    transcript=conversation(f"{pair}-{side}", turns),
                     source="pairs",
                     tasks=(pair,),
                     agent=pair,
