@@ -12,6 +12,9 @@ _MEANINGS = {
     "--roles.",
     "interval_too_wide": "The scorer was too unsure: its interval was wider than allowed.",
     "no_policy": "No policy was given, so there is no rule to check.",
+    "no_rule_applies": "No rule of the policy applied to the contact.",
+    "rules_unsure": "The scorer was not sure about any rule that may apply.",
+    "unsure": "The scorer was not sure whether the rule was kept.",
     # Could not be used at all.
     "unknown_role": "A speaker is neither agent, customer nor system. Name them with --roles.",
     "missing_role": "A turn does not say who spoke.",

@@ -27,6 +27,7 @@ from qa_scoring.report.build import build_report
 from qa_scoring.report.reasons import meaning_of
 from qa_scoring.report.rules import wilson
 from qa_scoring.rubric.policy import Policy, Rule
+from qa_scoring.scorer.policy import NO_RULE, RULES_UNSURE
 from qa_scoring.scorer.scored import Evidence, Score, ScoredTranscript, SeenBehaviour
 from qa_scoring.tables.rows import reject_row, rule_rows, to_arrow
 from qa_scoring.tables.stores import open_store, open_tables
@@ -599,6 +600,10 @@ def test_every_code_a_reader_can_give_is_explained() -> None:
     }
     assert len(codes) > 10
     assert {code for code in codes if meaning_of(code) is None} == set()
+
+
+def test_every_reason_of_the_policy_scorer_is_explained() -> None:
+    assert all(meaning_of(code) for code in (NO_RULE, RULES_UNSURE, "unsure", "no_policy"))
 
 
 def test_a_bar_never_leaves_its_box() -> None:
