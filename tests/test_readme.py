@@ -8,9 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 
@@ -50,36 +53,50 @@ def _run(command: list[str], folder: Path) -> None:
 
 @contextmanager
 def _in_background(line: str, folder: Path) -> Iterator[None]:
-    """What a line that ends on ``&`` starts, until the README is through."""
+    """What a line starts that ends on ``&``, or that a reader would stop, until its block ends."""
     command = ["bash", "-euo", "pipefail", "-c", f"exec {line.removesuffix('&')}"]
     with subprocess.Popen(command, cwd=folder, env=_environment(folder)) as server:
         try:
+            for address in re.findall(r"http://\S+(?=,)", line):
+                _answers(address)
             yield
             assert server.poll() is None, f"{line} ended by itself"
         finally:
             server.terminate()
 
 
+def _answers(address: str) -> None:
+    for _ in range(60):
+        try:
+            with urlopen(address, timeout=10) as page:
+                assert page.status == 200
+                return
+        except URLError:
+            time.sleep(1)
+    pytest.fail(f"nobody answers at {address}")
+
+
 @pytest.mark.slow
 def test_every_bash_and_python_block_runs_in_order(checkout: Path) -> None:
-    with ExitStack() as servers:
-        assert _run_blocks(checkout, servers) > 8
-
-
-def _run_blocks(checkout: Path, servers: ExitStack) -> int:
     ran = 0
     for language, block in BLOCKS:
         if language == "bash":
-            for line in block.splitlines():
-                if line.endswith("&"):
-                    servers.enter_context(_in_background(line, checkout))
-                else:
-                    _run(["bash", "-euo", "pipefail", "-c", line], checkout)
-                ran += 1
+            ran += _run_lines(block, checkout)
         elif language == "python":
             _run([sys.executable, "-c", block], checkout)
             ran += 1
-    return ran
+    assert ran > 8
+
+
+def _run_lines(block: str, checkout: Path) -> int:
+    lines = block.splitlines()
+    with ExitStack() as servers:
+        for line in lines:
+            if line.endswith("&") or line.endswith("until Ctrl+C"):
+                servers.enter_context(_in_background(line, checkout))
+            else:
+                _run(["bash", "-euo", "pipefail", "-c", line], checkout)
+    return len(lines)
 
 
 def test_json_blocks_are_input_the_scorer_reads(tmp_path: Path) -> None:
