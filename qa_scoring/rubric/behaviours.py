@@ -111,3 +111,5 @@ BEHAVIOURS = (
 MANNERS = tuple(b.name for b in BEHAVIOURS if b.kind == "manner")
 OUTCOMES = tuple(b.name for b in BEHAVIOURS if b.kind == "outcome")
 FRUSTRATION_STEPS = tuple(b.name for b in BEHAVIOURS if b.kind == "frustration")
+# A call that ends a whole level (of 0 to 3) above its start has got worse for the customer.
+ESCALATION = 1.0

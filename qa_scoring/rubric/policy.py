@@ -57,6 +57,9 @@ class Contact(Protocol):
     @property
     def language(self) -> str | None: ...
 
+    @property
+    def is_final(self) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:

@@ -18,11 +18,12 @@ from qa_scoring.scorer.rules import (
     pieces_of,
 )
 from qa_scoring.scorer.scored import Evidence, Score, TurnSteps
-from qa_scoring.scorer.verdicts import UNSURE, Verdicts, verdicts
+from qa_scoring.scorer.verdicts import PENDING, UNSURE, Verdicts, verdicts
 from qa_scoring.transcripts.schema import Transcript
 
 NO_RULE = "no_rule_applies"
 RULES_UNSURE = "rules_unsure"
+_UNDECIDED = {UNSURE: "unsure", PENDING: "not_over"}
 
 
 class PolicyScorer:
@@ -49,7 +50,10 @@ class PolicyScorer:
         """
         rules = self.policy.rules
         concerned = np.array([[rule.concerns(contact) for rule in rules] for contact in facts])
-        return verdicts(self.policy, self.matcher.judge(pieces), concerned, sure=self._sure)
+        final = np.array([contact.is_final for contact in facts])
+        return verdicts(
+            self.policy, self.matcher.judge(pieces), concerned, final, sure=self._sure
+        )
 
     def scores(
         self, transcripts: Sequence[Transcript], steps: Sequence[TurnSteps]
@@ -84,16 +88,16 @@ class PolicyScorer:
         self, found: Verdicts, row: int, number: int, evidence: tuple[Evidence, ...]
     ) -> Score:
         rule = self.policy.rules[number]
-        status = found.statuses[row, number]
+        status = int(found.statuses[row, number])
         if status == NOT_APPLICABLE:
             return _unscored(rule.rule_id, "rule", "not_applicable", None, rule.weight)
         probability = float(found.probabilities[row, number])
         return Score(
             item=rule.rule_id,
             item_type="rule",
-            status="abstained" if status == UNSURE else "scored",
-            reason="unsure" if status == UNSURE else None,
-            score=None if status == UNSURE else 100.0 * (status == MET),
+            status="abstained" if status in _UNDECIDED else "scored",
+            reason=_UNDECIDED.get(status),
+            score=None if status in _UNDECIDED else 100.0 * (status == MET),
             probability=probability,
             critical_fail=bool(rule.critical and status == VIOLATED),
             weight=rule.weight,
@@ -103,7 +107,7 @@ class PolicyScorer:
 
 def _policy_score(found: Verdicts, row: int) -> Score:
     if np.isnan(found.score[row]):
-        unsure = (found.statuses[row] == UNSURE).any()
+        unsure = np.isin(found.statuses[row], list(_UNDECIDED)).any()
         return _unscored(
             "policy",
             "dimension",

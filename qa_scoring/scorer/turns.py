@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,7 +156,8 @@ class TurnEncoder:
     Args:
         engine:      runs the encoder
         budget:      tokens in a batch after padding; about 1,024 is fastest on CPU
-        cache_size:  vectors kept between calls; the oldest leave first
+        cache_size:  vectors kept between calls; those not asked for longest leave first, so the
+                     turns of a conversation that goes on stay
     """
 
     def __init__(self, engine: Engine, *, budget: int = 1024, cache_size: int = 50_000) -> None:
@@ -168,13 +170,17 @@ class TurnEncoder:
         """Vectors (n_pieces, width) in the order of ``pieces``."""
         if not pieces:
             return np.zeros((0, 0), dtype=np.float32)
-        known = self._cache
-        fresh: dict[Piece, npt.NDArray[np.float32]] = {}
-        missing = {piece for piece in pieces if piece not in known}
+        distinct = dict.fromkeys(pieces)
+        found = {piece: self._cache[piece] for piece in distinct if piece in self._cache}
+        missing = [piece for piece in distinct if piece not in found]
         for batch in token_budget_batches(missing, self._budget):
-            fresh.update(zip(batch, self._engine.encode(*pad(batch)), strict=True))
-        vectors = np.stack([known[p] if p in known else fresh[p] for p in pieces])
-        known.update(fresh)
-        for oldest in list(known)[: max(0, len(known) - self._cache_size)]:
-            del known[oldest]
-        return vectors
+            found.update(zip(batch, self._engine.encode(*pad(batch)), strict=True))
+        self._keep(found)
+        return np.stack([found[piece] for piece in pieces])
+
+    def _keep(self, used: dict[Piece, npt.NDArray[np.float32]]) -> None:
+        for piece in used:
+            self._cache.pop(piece, None)
+        self._cache.update(used)
+        for oldest in list(islice(self._cache, max(0, len(self._cache) - self._cache_size))):
+            del self._cache[oldest]

@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 UNSURE = 3
+# Not done yet, in a conversation that goes on.
+PENDING = 4
 # Two-sided 90%, as the intervals of the other dimensions.
 _Z90 = 1.6448536269514722
 
@@ -45,7 +47,7 @@ class Verdicts:
     """Of one policy over many transcripts.
 
     Attributes:
-        statuses:       (n_transcripts, n_rules) MET, VIOLATED, NOT_APPLICABLE or UNSURE
+        statuses:       (n_transcripts, n_rules) MET, VIOLATED, NOT_APPLICABLE, UNSURE or PENDING
         shares:         (n_transcripts, n_rules, 3) probabilities of the first three
         probabilities:  (n_transcripts, n_rules) that the rule was met, given that it applies
         proofs:         for each rule, strongest first
@@ -67,18 +69,28 @@ class Verdicts:
 
 
 def verdicts(
-    policy: Policy, judgements: Sequence[Judgement], concerned: Bools, *, sure: float
+    policy: Policy,
+    judgements: Sequence[Judgement],
+    concerned: Bools,
+    final: Bools,
+    *,
+    sure: float,
 ) -> Verdicts:
     """Verdicts from probabilities.
 
     Args:
         judgements:  one a rule
         concerned:   (n_transcripts, n_rules) whether the contact's facts are the rule's
+        final:       (n_transcripts,) whether the conversation is over; until then a demand that
+                     has no order to keep may still be met, and is PENDING instead of VIOLATED
         sure:        least probability of a verdict; below it the rule is UNSURE
     """
     shares = np.stack([judgement.shares for judgement in judgements], axis=1)
     statuses = np.where(shares.max(axis=2) < sure, UNSURE, shares.argmax(axis=2))
     statuses = np.where(concerned, statuses, NOT_APPLICABLE)
+    may_follow = np.array([not rule.forbidden and rule.before is None for rule in policy.rules])
+    open_still = ~final[:, None] & may_follow & (statuses == VIOLATED)
+    statuses = np.where(open_still, PENDING, statuses)
     applies = shares[..., MET] + shares[..., VIOLATED]
     probabilities = shares[..., MET] / np.maximum(applies, 1e-12)
     weights = np.array([rule.weight for rule in policy.rules])

@@ -1,5 +1,8 @@
 """Records in, one row out for each, whatever is in them: what every way of serving answers.
 
+A conversation that goes on is a record with ``is_final: false``, sent again as it grows; turns that
+were read before are not encoded again (see ``TurnEncoder``).
+
 A record that cannot be scored is a row with a status and a reason, never a failed batch. Rows hold
 no NaN, and text of a transcript only where a score quotes it, masked as it is in the tables.
 """
@@ -9,15 +12,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from qa_scoring.errors import PolicyError, TranscriptRejected
 from qa_scoring.rubric.dimensions import DIMENSIONS
 from qa_scoring.rubric.policy import Policy, parse_policy
+from qa_scoring.scorer.frustration import Frustration, Level, frustration_of
 from qa_scoring.scorer.scored import Evidence, Provenance, Score, ScoredTranscript
 from qa_scoring.scorer.scorer import Scorer
 from qa_scoring.transcripts.formats import native
-from qa_scoring.transcripts.formats.fields import Context, Record
+from qa_scoring.transcripts.formats.fields import Context, Record, wrong_type
 from qa_scoring.transcripts.redact import redact_transcript
 from qa_scoring.transcripts.schema import UNSTORABLE, Transcript
 
@@ -27,16 +31,17 @@ ITEMS = (*(dimension.name for dimension in DIMENSIONS), "policy")
 ITEM_FIELDS = ("status", "reason", "score", "probability", "ci_low", "ci_high", "critical_fail")
 RULE_FIELDS = ("item", *ITEM_FIELDS[:4], "critical_fail", "weight")
 EVIDENCE_FIELDS = ("item", "rank", *Evidence.__dataclass_fields__)
+FRUSTRATION_FIELDS = tuple(Frustration.__dataclass_fields__)
+LEVEL_FIELDS = tuple(Level.__dataclass_fields__)
 INPUT_COLUMNS = (
-    *("transcript_id", "turns", "started_at"),
+    *("transcript_id", "turns", "started_at", "is_final"),
     *native.NAME_FIELDS,
     *native.NUMBER_FIELDS,
 )
 OUTPUT_COLUMNS = (
-    *("transcript_id", "status", "reason", "expected"),
+    *("transcript_id", "is_final", "status", "reason", "expected"),
     *ITEMS,
-    "rules",
-    "evidence",
+    *("rules", "evidence", "frustration"),
     *Provenance.__dataclass_fields__,
 )
 # What a caller may set, with its default.
@@ -79,7 +84,8 @@ class RowScorer:
 
         Args:
             records:  ``{"transcript_id", "turns": [{"role", "text", "start"?, "end"?}], ...}``,
-                      values as JSON, numpy or pandas hold them; missing is None
+                      values as JSON, numpy or pandas hold them; missing is None, and final where
+                      ``is_final`` is missing
             params:   as in PARAMS; what is missing has its default
         """
         try:
@@ -132,8 +138,10 @@ def _answered(scored: ScoredTranscript, asked: Asked) -> Row:
         (known for known in ("scored", "abstained") if known in statuses), "not_applicable"
     )
     reasons = [score.reason for score in scores if score.status == status]
+    course = frustration_of(scored)
     return {
         "transcript_id": scored.transcript.transcript_id,
+        "is_final": scored.transcript.is_final,
         "status": status,
         "reason": reasons[0],
         "expected": None,
@@ -145,6 +153,7 @@ def _answered(scored: ScoredTranscript, asked: Asked) -> Row:
             for score in (*scores, *rules)
             for rank, evidence in enumerate(score.evidence, start=1)
         ],
+        "frustration": None if course is None else asdict(course),
     }
 
 
@@ -152,12 +161,14 @@ def _rejected(record: Record, why: TranscriptRejected) -> Row:
     # Not ``why.got``: it may show what was said in the place of a role or a date.
     return {
         "transcript_id": _id_of(record),
+        "is_final": None,
         "status": "rejected",
         "reason": why.reason,
         "expected": why.expected,
         **dict.fromkeys(ITEMS),
         "rules": [],
         "evidence": [],
+        "frustration": None,
     }
 
 
@@ -191,10 +202,19 @@ def _policy(text: str) -> Policy:
 
 def _read(record: Record, asked: Asked) -> Transcript | TranscriptRejected:
     try:
-        transcript = native.to_transcript(_plain(record), _CONTEXT)
+        plain = _plain(record)
+        transcript = native.to_transcript(plain, _CONTEXT)
+        transcript = replace(transcript, is_final=_is_final(plain))
         return redact_transcript(transcript) if asked.redact else transcript
     except Exception as error:
         return _refusal(error)
+
+
+def _is_final(record: Record) -> bool:
+    value = record.get("is_final")
+    if value is not None and not isinstance(value, bool):
+        raise wrong_type("is_final", "true or false", value)
+    return value is not False
 
 
 def _refusal(error: Exception) -> TranscriptRejected:

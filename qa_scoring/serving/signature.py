@@ -10,9 +10,11 @@ from mlflow.types.schema import AnyType, Array, Object, Property
 
 from qa_scoring.serving.rows import (
     EVIDENCE_FIELDS,
+    FRUSTRATION_FIELDS,
     INPUT_COLUMNS,
     ITEM_FIELDS,
     ITEMS,
+    LEVEL_FIELDS,
     OUTPUT_COLUMNS,
     PARAMS,
     RULE_FIELDS,
@@ -26,6 +28,12 @@ _TYPES = {
     "ci_high": DataType.double,
     "contribution": DataType.double,
     "critical_fail": DataType.boolean,
+    "is_final": DataType.boolean,
+    "opening": DataType.double,
+    "peak": DataType.double,
+    "closing": DataType.double,
+    "escalates": DataType.boolean,
+    "level": DataType.double,
     "weight": DataType.double,
     "rank": DataType.long,
     "turn_index": DataType.long,
@@ -53,13 +61,17 @@ def _output(name: str) -> ColSpec:
         return ColSpec(Array(_object(RULE_FIELDS)), name)
     if name == "evidence":
         return ColSpec(Array(_object(EVIDENCE_FIELDS)), name)
+    if name == "frustration":
+        return ColSpec(_object(FRUSTRATION_FIELDS), name, required=False)
     return ColSpec(_TYPES.get(name, DataType.string), name, required=False)
 
 
 def _object(fields: Iterable[str]) -> Object:
-    return Object(
-        [Property(name, _TYPES.get(name, DataType.string), required=False) for name in fields]
-    )
+    return Object([Property(name, _type(name), required=False) for name in fields])
+
+
+def _type(name: str) -> DataType | Array:
+    return Array(_object(LEVEL_FIELDS)) if name == "course" else _TYPES.get(name, DataType.string)
 
 
 def _param(name: str, default: str | bool) -> ParamSpec:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qa_scoring.rubric.behaviours import FRUSTRATION_STEPS
+from qa_scoring.rubric.behaviours import ESCALATION, FRUSTRATION_STEPS
 from qa_scoring.tables.schema import (
     BIGINT,
     BOOLEAN,
@@ -219,8 +219,6 @@ from hours h join grouped g on g.hour is not distinct from h.hour
 """,
 )
 
-# A call that ends a whole level (of 0 to 3) above its start has got worse for the customer.
-_ESCALATION = 1.0
 _STEPS = ", ".join(f"'{step}'" for step in FRUSTRATION_STEPS)
 _FRUSTRATION = View(
     name="frustration",
@@ -230,7 +228,7 @@ _FRUSTRATION = View(
         Column("opening", DOUBLE, "in the customer's first turn"),
         Column("peak", DOUBLE, "in the turn where it is highest"),
         Column("closing", DOUBLE, "in the customer's last turn"),
-        Column("escalates", BOOLEAN, f"closing is {_ESCALATION:.0f} or more above opening"),
+        Column("escalates", BOOLEAN, f"closing is {ESCALATION:.0f} or more above opening"),
     ),
     sql=f"""
 with levels as (
@@ -256,7 +254,7 @@ course as (
     max(level) filter (where from_end = 1) as closing
   from placed group by transcript_id
 )
-select transcript_id, opening, peak, closing, closing >= opening + {_ESCALATION} as escalates
+select transcript_id, opening, peak, closing, closing >= opening + {ESCALATION} as escalates
 from course
 """,
 )

@@ -78,6 +78,7 @@ class Transcript:
         hold_seconds:       time on hold, >= 0
         role_confidence:    in [0, 1]; 1 when the source states the roles, less when inferred
         redacted_entities:  how many spans were masked, by kind, e.g. ``{"CARD": 1}``
+        is_final:           False while the conversation goes on: what was not done may still be
     """
 
     transcript_id: str
@@ -94,6 +95,7 @@ class Transcript:
     hold_seconds: float | None = None
     role_confidence: float = 1.0
     redacted_entities: Mapping[str, int] = field(default_factory=dict)
+    is_final: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.transcript_id, str) or not self.transcript_id.strip():

@@ -1,6 +1,7 @@
 """Rules over occurrence log-odds: statuses, order, evidence, and the policy score."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -82,6 +83,28 @@ def verdict(scorer, steps):
 )
 def test_a_rule_ends_as_its_steps_say(given, rows, expected):
     assert verdict(scorer_of(rule(**given)), turns(*rows)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "rows", "expected"),
+    [
+        ({}, [(NO,), (NO,)], "not_over"),
+        ({}, [(NO,), (YES,)], "met"),
+        ({"when": "situation"}, [(NO, YES), (NO, NO)], "not_over"),
+        ({"forbidden": True}, [(NO,), (YES,)], "violated"),
+        ({"before": "later"}, [(NO, YES), (YES, NO)], "violated"),
+    ],
+)
+def test_while_a_call_goes_on_only_what_cannot_be_mended_is_violated(given, rows, expected):
+    scorer, steps = scorer_of(rule(critical=True, **given)), turns(*rows)
+    (scores,) = scorer.scores([replace(said(steps), is_final=False)], [steps])
+    of_policy, of_rule = scores
+    if expected == "not_over":
+        assert (of_rule.status, of_rule.reason, of_rule.score) == ("abstained", "not_over", None)
+        assert of_policy.status == "abstained"
+    else:
+        assert of_rule.score == (100.0 if expected == "met" else 0.0)
+    assert of_rule.critical_fail == of_policy.critical_fail == (expected == "violated")
 
 
 def test_a_demand_counts_in_the_agents_turns_and_a_situation_in_anybodys():

@@ -111,6 +111,15 @@ def test_the_cache_is_bounded_and_the_oldest_leave_first():
     assert engine.encoded == [(1,)]
 
 
+def test_what_is_asked_for_again_stays_in_the_cache():
+    engine = FakeEngine()
+    encoder = TurnEncoder(engine, cache_size=3)
+    encoder.encode([(0,)])
+    for number in range(1, 10):
+        encoder.encode([(0,), (number,)])
+    assert engine.encoded.count((0,)) == 1
+
+
 def test_more_pieces_at_once_than_the_cache_holds_are_all_encoded():
     pieces = [(number,) for number in range(50)]
     small = TurnEncoder(FakeEngine(), cache_size=3).encode(pieces)

@@ -142,3 +142,56 @@ def test_one_transcript_that_trips_the_scorer_does_not_take_the_others_with_it(c
     assert (tripped["status"], tripped["reason"]) == ("rejected", "internal_error")
     assert SECRET not in json.dumps(tripped) and SECRET not in caplog.text
     assert "RuntimeError" in caplog.text
+
+
+CALL = [
+    ("customer", "Hello, my order has not arrived and I was charged twice for it."),
+    ("agent", "I am sorry about that. I will look at the order with you right now."),
+    ("customer", "I have asked for this three times and nobody has called me back."),
+    ("agent", "That should not have happened. I can see the second charge here."),
+    ("customer", "So when do I get my money back? I am tired of waiting for it."),
+]
+
+
+def growing(turns, **facts):
+    said = [{"role": role, "text": text} for role, text in CALL[:turns]]
+    return {"transcript_id": "call", "turns": said, "is_final": False} | facts
+
+
+def test_a_turn_that_was_seen_before_is_not_encoded_again():
+    engine = FakeEngine()
+    answering = RowScorer(fake_scorer(engine))
+    for turns, fresh in ((2, 2), (3, 1), (4, 1), (5, 1), (5, 0)):
+        engine.encoded.clear()
+        answering.rows([growing(turns)], {})
+        assert len(engine.encoded) == fresh, turns
+
+
+def test_a_call_that_goes_on_is_scored_as_far_as_it_has_come(rows):
+    live = [rows(growing(turns))[0] for turns in (1, 4, 5)]
+    assert [row["is_final"] for row in live] == [False] * 3
+    assert (live[0]["status"], live[0]["reason"], live[0]["frustration"]) == (
+        "abstained",
+        "no_agent_turn",
+        None,
+    )
+    (over,) = rows(growing(5, is_final=True))
+    (unsaid,) = rows({k: v for k, v in growing(5).items() if k != "is_final"})
+    assert over == unsaid == live[2] | {"is_final": True}
+
+
+def test_the_course_of_frustration_is_that_of_the_customers_turns(rows):
+    course = [rows(growing(turns))[0]["frustration"] for turns in (4, 5)]
+    assert [level["turn_index"] for level in course[1]["course"]] == [0, 2, 4]
+    levels = [level["level"] for level in course[1]["course"]]
+    assert len(set(levels)) == 3
+    assert (course[1]["opening"], course[1]["peak"]) == (levels[0], max(levels))
+    assert course[1]["closing"] == levels[-1]
+    assert course[0]["closing"] == course[0]["course"][-1]["level"] != levels[-1]
+
+
+def test_is_final_is_true_or_false(rows):
+    (bad,) = rows(growing(5, is_final="no"))
+    assert (bad["status"], bad["reason"], bad["is_final"]) == ("rejected", "bad_type", None)
+    (held,) = rows(growing(5, is_final=np.bool_(False)))
+    assert held["is_final"] is False
