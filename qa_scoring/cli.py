@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qa_scoring.cli_alerts import app as alerts_app
 from qa_scoring.cli_quality import app as quality_app
 from qa_scoring.cli_review import app as review_app
 from qa_scoring.console import (
@@ -40,6 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Score customer-service transcripts, with the turns that made each score.",
 )
+app.add_typer(alerts_app)
 app.add_typer(quality_app)
 app.add_typer(review_app)
 
@@ -302,6 +304,12 @@ def serve(
         int, typer.Option(min=1, help="Requests in work; the next gets 503 and Retry-After.")
     ] = 32,
     largest_megabytes: Annotated[int, typer.Option(min=1, help="Of a request's body.")] = 16,
+    alerts: Annotated[
+        Path | None, typer.Option(help="What is worth an alert, as configs/alerts.yaml.")
+    ] = None,
+    alerts_out: Annotated[Path, typer.Option(help="JSON lines to append alerts to.")] = Path(
+        "alerts.jsonl"
+    ),
 ) -> None:
     """Serve a registered model: MLflow's protocol, with errors that repeat no transcript."""
     from qa_scoring.serving.app import serve as serve_model
@@ -313,6 +321,8 @@ def serve(
         most_at_once=most_at_once,
         largest_body=largest_megabytes * 1_000_000,
         ready=lambda address: _out.print(f"serving {model} at {address}/invocations"),
+        alerts=alerts,
+        alerts_out=alerts_out,
     )
 
 

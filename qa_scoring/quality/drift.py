@@ -26,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 FALSE_ALARMS = 0.05
+# The figure that says how far scores have moved, as people read them.
+POINTS = "scores, Wasserstein, points"
 ROUNDS = 1999
 # Scores are counted in bins of half a point, which is finer than any score is true.
 _STEP = 0.5
@@ -134,7 +136,7 @@ def _figures(frames: Mapping[str, Frame], days: npt.NDArray[np.datetime64]) -> l
             for name, kind in (
                 ("scores, PSI", "psi of scores"),
                 ("scores, KS", "ks"),
-                ("scores, Wasserstein, points", "wasserstein"),
+                (POINTS, "wasserstein"),
             )
         ]
         unscored = _counts(at, (~dated.scored).astype(np.intp), len(days), 2)

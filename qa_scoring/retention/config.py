@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from qa_scoring.errors import UsageError
+from qa_scoring.settings import is_number as _is_number
+from qa_scoring.settings import known as _known
+from qa_scoring.settings import read_yaml
+from qa_scoring.settings import require as _require
 
 LEARNERS = ("spline", "boosting")
 
@@ -110,10 +108,7 @@ def load_config(path: Path) -> RetentionConfig:
     Raises:
         UsageError: it cannot be read, is no YAML mapping, or holds an unknown key or a bad value
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
+    values = read_yaml(path)
     try:
         fields = _known(values, RetentionConfig)
         if fields.get("value") is not None:
@@ -124,27 +119,3 @@ def load_config(path: Path) -> RetentionConfig:
         return RetentionConfig(**fields)
     except (UsageError, TypeError) as error:
         raise UsageError(f"{path}: {error}") from error
-
-
-def _known(values: object, kind: type[Any]) -> dict[str, Any]:
-    if not isinstance(values, Mapping):
-        raise UsageError(f"got {type(values).__name__}; expected keys with values")
-    fields = {each.name: each for each in dataclasses.fields(kind)}
-    for key in values:
-        if key not in fields:
-            near = difflib.get_close_matches(str(key), fields, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(f"unknown key {key!r}{hint}")
-    required = [n for n, f in fields.items() if f.default is dataclasses.MISSING]
-    if missing := [name for name in required if name not in values]:
-        raise UsageError(f"missing {', '.join(missing)}")
-    return dict(values)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _require(holds: bool, name: str, got: object, expected: str) -> None:
-    if not holds:
-        raise UsageError(f"got {name}={got!r}; expected {expected}")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
+from qa_scoring.alerts.config import load_alert_config
 from qa_scoring.errors import UsageError
+from qa_scoring.serving.alerts import ServedAlerts, serving_alerts
 from qa_scoring.serving.guard import MOST_ROWS, Guard
 from qa_scoring.serving.metrics import Metrics
 from qa_scoring.serving.registry import brief, is_registered, require_mlflow
@@ -21,13 +25,15 @@ class CountedModel:
     """The model as MLflow's server calls it; counts rows, and tells our failure from the caller's.
 
     Args:
-        model:  ``mlflow.pyfunc.PyFuncModel``
+        model:   ``mlflow.pyfunc.PyFuncModel``
+        alerts:  hears of every answer
     """
 
-    def __init__(self, model: Any, metrics: Metrics) -> None:
+    def __init__(self, model: Any, metrics: Metrics, alerts: ServedAlerts | None = None) -> None:
         self.metadata = model.metadata
         self._model = model
         self._metrics = metrics
+        self._alerts = alerts
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         from mlflow.exceptions import MlflowException
@@ -45,10 +51,19 @@ class CountedModel:
         if len(answered) != len(data):
             raise MlflowException("no column is known", error_code=INVALID_PARAMETER_VALUE)
         self._metrics.scored(Counter(answered["status"]))
+        if self._alerts is not None:
+            self._alerts.served(data, answered)
         return answered
 
 
-def build_app(model: Any, *, most_at_once: int, largest_body: int) -> Guard:
+def build_app(
+    model: Any,
+    metrics: Metrics,
+    *,
+    most_at_once: int,
+    largest_body: int,
+    alerts: ServedAlerts | None = None,
+) -> Guard:
     """The guarded server of one loaded model.
 
     Args:
@@ -57,12 +72,11 @@ def build_app(model: Any, *, most_at_once: int, largest_body: int) -> Guard:
     from mlflow.pyfunc import PyFuncModel
     from mlflow.pyfunc.scoring_server import init
 
-    metrics = Metrics()
     # MLflow logs the names of columns and params it does not know; they are the caller's words.
     for name in ("mlflow.models.utils", "mlflow.pyfunc"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return Guard(
-        init(cast(PyFuncModel, CountedModel(model, metrics))),
+        init(cast(PyFuncModel, CountedModel(model, metrics, alerts))),
         metrics,
         most_at_once=most_at_once,
         largest_body=largest_body,
@@ -77,6 +91,8 @@ def serve(
     most_at_once: int,
     largest_body: int,
     ready: Callable[[str], None],
+    alerts: Path | None = None,
+    alerts_out: Path = Path("alerts.jsonl"),
 ) -> None:
     """Serve a registered model until interrupted.
 
@@ -84,9 +100,11 @@ def serve(
         model:  ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``
         port:   0 takes a free one
         ready:  called with the address once requests can come
+        alerts:      what is worth an alert, as ``configs/alerts.yaml``; nothing is when None
+        alerts_out:  the JSON lines to append them to
 
     Raises:
-        UsageError: no such model, or the port is taken
+        UsageError: no such model, the port is taken, or alerts cannot be raised as configured
     """
     if not is_registered(model):
         raise UsageError(
@@ -98,15 +116,21 @@ def serve(
     import uvicorn
     from mlflow.exceptions import MlflowException
 
+    bounds = load_alert_config(alerts) if alerts else None
     try:
         loaded = mlflow.pyfunc.load_model(model)
     except MlflowException as error:
         raise UsageError(f"cannot load {model}: {brief(error)}") from error
     listening = _bound(host, port)
-    app = build_app(loaded, most_at_once=most_at_once, largest_body=largest_body)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-    ready(f"http://{host}:{listening.getsockname()[1]}")
-    asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
+    metrics = Metrics()
+    raising = serving_alerts(bounds, alerts_out, metrics) if bounds else contextlib.nullcontext()
+    with raising as told:
+        app = build_app(
+            loaded, metrics, most_at_once=most_at_once, largest_body=largest_body, alerts=told
+        )
+        config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+        ready(f"http://{host}:{listening.getsockname()[1]}")
+        asyncio.run(uvicorn.Server(config).serve(sockets=[listening]))
 
 
 def _bound(host: str, port: int) -> socket.socket:

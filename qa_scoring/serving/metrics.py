@@ -19,6 +19,8 @@ class Metrics:
         self._requests: Counter[str] = Counter()
         self._errors: Counter[str] = Counter()
         self._rows: Counter[str] = Counter()
+        self._alerts: Counter[str] = Counter()
+        self._alerts_lost: Counter[str] = Counter()
         self._within: Counter[float] = Counter()
         self._seconds = 0.0
         self.in_flight = 0
@@ -43,6 +45,16 @@ class Metrics:
         with self._lock:
             self._rows.update(statuses)
 
+    def alerted(self, cause: str) -> None:
+        """Count one new alert."""
+        with self._lock:
+            self._alerts[cause] += 1
+
+    def alert_lost(self, target: str) -> None:
+        """Count one alert that did not get to the file or the webhook."""
+        with self._lock:
+            self._alerts_lost[target] += 1
+
     def text(self) -> str:
         """The page that Prometheus reads."""
         with self._lock:
@@ -52,6 +64,8 @@ class Metrics:
         yield from _counter("requests", "Requests to /invocations.", "status", self._requests)
         yield from _counter("errors", "Requests that failed.", "code", self._errors)
         yield from _counter("rows", "Rows answered.", "status", self._rows)
+        yield from _counter("alerts", "Alerts raised.", "cause", self._alerts)
+        yield from _counter("alerts_lost", "Alerts that did not arrive.", "at", self._alerts_lost)
         name = "qa_scoring_request_seconds"
         total = self._requests.total()
         yield f"# HELP {name} Time of a request to /invocations."

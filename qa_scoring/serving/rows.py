@@ -21,7 +21,7 @@ from qa_scoring.scorer.frustration import Frustration, Level, frustration_of
 from qa_scoring.scorer.scored import Evidence, Provenance, Score, ScoredTranscript
 from qa_scoring.scorer.scorer import Scorer
 from qa_scoring.transcripts.formats import native
-from qa_scoring.transcripts.formats.fields import Context, Record, wrong_type
+from qa_scoring.transcripts.formats.fields import Context, Record, name_field, wrong_type
 from qa_scoring.transcripts.redact import redact_transcript
 from qa_scoring.transcripts.schema import UNSTORABLE, Transcript
 
@@ -208,6 +208,12 @@ def _read(record: Record, asked: Asked) -> Transcript | TranscriptRejected:
         return redact_transcript(transcript) if asked.redact else transcript
     except Exception as error:
         return _refusal(error)
+
+
+def names_of(record: Record, *names: str) -> dict[str, str | None]:
+    """Identifiers of a record that was scored, as its transcript has them."""
+    plain = _plain({name: record.get(name) for name in names})
+    return {name: name_field(plain, name) for name in names}
 
 
 def _is_final(record: Record) -> bool:

@@ -16,6 +16,7 @@ from mlflow_store import MLFLOW_WARNS, mlflow_store
 from qa_scoring.errors import UsageError
 from qa_scoring.serving.app import build_app, serve
 from qa_scoring.serving.guard import MOST_ROWS
+from qa_scoring.serving.metrics import Metrics
 
 pytestmark = MLFLOW_WARNS
 
@@ -40,7 +41,7 @@ def app(registry):
 
     with mlflow_store(registry):
         model = mlflow.pyfunc.load_model("models:/qa-scorer@champion")
-    return build_app(model, **BOUNDS)
+    return build_app(model, Metrics(), **BOUNDS)
 
 
 def rows_of(answer):
