@@ -13,7 +13,9 @@ from asgi import get, post
 from fakes import AGENT, CUSTOMER
 from mlflow_store import MLFLOW_WARNS, mlflow_store
 
+from qa_scoring.alerts.config import AlertConfig, Escalation, WebhookSettings
 from qa_scoring.errors import UsageError
+from qa_scoring.serving.alerts import serving_alerts
 from qa_scoring.serving.app import build_app, serve
 from qa_scoring.serving.guard import MOST_ROWS
 from qa_scoring.serving.metrics import Metrics
@@ -36,11 +38,15 @@ BOUNDS = {"most_at_once": 4, "largest_body": 200_000}
 
 
 @pytest.fixture(scope="module")
-def app(registry):
+def model(registry):
     import mlflow
 
     with mlflow_store(registry):
-        model = mlflow.pyfunc.load_model("models:/qa-scorer@champion")
+        return mlflow.pyfunc.load_model("models:/qa-scorer@champion")
+
+
+@pytest.fixture(scope="module")
+def app(model):
     return build_app(model, Metrics(), **BOUNDS)
 
 
@@ -76,6 +82,75 @@ def test_bad_and_good_records_of_one_request_are_answered_in_order(app):
 def test_params_choose_the_dimensions(app):
     (row,) = rows_of(post(app, body(GOOD, dimensions="resolution")))
     assert row["empathy"] is None and row["resolution"]["status"] == "scored"
+
+
+# A customer who is let down, turn by turn.
+CALL = [
+    ("customer", "Hi, I ordered a desk three weeks ago and it still has not arrived."),
+    ("agent", "Good morning. Let me look that up for you, what is the order number please?"),
+    ("customer", "It is 88123. I already gave it twice this week to your colleagues."),
+    ("agent", "It says here that the parcel is on its way. You will have to wait."),
+    ("customer", "You said that last week! This is ridiculous, I took two days off for nothing."),
+    ("agent", "I cannot do anything about that. Please check the website."),
+    ("customer", f"You are useless, {SECRET}, I want my money back NOW or I will sue you!"),
+]
+
+
+def call(turns, **facts):
+    said = [{"role": role, "text": text} for role, text in CALL[:turns]]
+    return {"transcript_id": "call-1", "agent_id": 7.0, "turns": said, "is_final": False} | facts
+
+
+def test_a_growing_call_escalates_before_it_is_over(app):
+    answered = [rows_of(post(app, body(call(turns))))[0] for turns in (3, 5, 7)]
+    assert [row["is_final"] for row in answered] == [False] * 3
+    assert [row["frustration"]["escalates"] for row in answered] == [False, True, True]
+    assert [len(row["frustration"]["course"]) for row in answered] == [2, 3, 4]
+    (over,) = rows_of(post(app, body(call(7, is_final=True))))
+    assert over == answered[2] | {"is_final": True}
+
+
+def test_an_alert_of_a_call_is_raised_once_while_it_goes_on(model, tmp_path):
+    out, metrics = tmp_path / "alerts.jsonl", Metrics()
+    config = AlertConfig(escalation=Escalation())
+    with serving_alerts(config, out, metrics) as alerts:
+        alerting = build_app(model, metrics, alerts=alerts, **BOUNDS)
+        for turns in (1, 3, 5, 7):
+            rows_of(post(alerting, body(call(turns), {"turns": 5})))
+        rows_of(post(alerting, body(call(7, is_final=True))))
+        page = get(alerting, "/metrics").body
+    (line,) = out.read_text().splitlines()
+    alert = json.loads(line)
+    assert (alert["cause"], alert["transcript_id"], alert["agent_id"]) == (
+        "escalation",
+        "call-1",
+        "7",
+    )
+    assert (alert["is_final"], alert["turn_index"]) == (False, 4)
+    assert 'qa_scoring_alerts_total{cause="escalation"} 1' in page
+    assert not any(word in line for word in (SECRET, "ridiculous", "88123"))
+
+
+def test_alerts_that_fail_cost_nobody_their_scores(model, monkeypatch, tmp_path, caplog):
+    """A webhook that nobody listens on, a disk that is full, and a bug."""
+    monkeypatch.setenv("HOOK", "http://127.0.0.1:9/")
+    hook = WebhookSettings(url_env="HOOK", attempts=1, timeout_seconds=1)
+    config = AlertConfig(escalation=Escalation(), webhook=hook)
+    metrics = Metrics()
+    monkeypatch.setattr("qa_scoring.alerts.delivery.AlertLog.write", _full_disk)
+    with serving_alerts(config, tmp_path / "alerts.jsonl", metrics) as alerts:
+        alerting = build_app(model, metrics, alerts=alerts, **BOUNDS)
+        assert rows_of(post(alerting, body(call(5))))[0]["status"] == "scored"
+        monkeypatch.setattr("qa_scoring.serving.alerts.contact_of", _full_disk)
+        assert rows_of(post(alerting, body(call(5))))[0]["status"] == "scored"
+    page = metrics.text()
+    assert 'qa_scoring_alerts_lost_total{at="file"} 1' in page
+    assert 'qa_scoring_alerts_lost_total{at="webhook"} 1' in page
+    assert "alerts failed: OSError" in caplog.text
+
+
+def _full_disk(*_):
+    raise OSError(28, "No space left on device")
 
 
 def test_records_in_which_no_field_is_known_are_not_lost_without_a_word(app):
