@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Literal
 
 Cause = Literal["escalation", "critical_rule", "unscored_share", "drift"]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,7 @@ class Alert:
         day:            the latest day among the many; None where it is about one
         is_final:       whether the conversation was over
         turn_index:     where it shows
+        raised_at:      when it was found, aware
     """
 
     cause: Cause
@@ -39,6 +44,7 @@ class Alert:
     policy_id: str | None = None
     policy_version: int | None = None
     scorer_version: str | None = None
+    raised_at: datetime = field(default_factory=_now, compare=False)
 
     @property
     def alert_id(self) -> str:
@@ -47,7 +53,11 @@ class Alert:
         return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]
 
     def json(self) -> str:
-        """One line, with ``alert_id`` and ``raised_at`` (now, UTC)."""
-        content = asdict(self) | {"day": None if self.day is None else self.day.isoformat()}
-        raised_at = datetime.now(UTC).isoformat(timespec="seconds")
-        return json.dumps({"alert_id": self.alert_id, "raised_at": raised_at} | content)
+        """One line that begins with ``alert_id``."""
+        written = {
+            "alert_id": self.alert_id,
+            **asdict(self),
+            "raised_at": self.raised_at.isoformat(timespec="seconds"),
+            "day": None if self.day is None else self.day.isoformat(),
+        }
+        return json.dumps(written)
