@@ -54,6 +54,10 @@ class NotEstimable(QAScoringError, ValueError):
     """The data cannot answer what was asked: too few grades, no variation, no overlap."""
 
 
+class AlertUndelivered(QAScoringError, RuntimeError):
+    """The webhook did not take an alert; the message names no address, which may be a secret."""
+
+
 class UnknownTranscript(QAScoringError, KeyError):
     """No transcript of that id is in the tables."""
 

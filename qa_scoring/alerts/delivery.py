@@ -21,16 +21,12 @@ from urllib.parse import urlsplit
 
 from qa_scoring.alerts.alert import Alert
 from qa_scoring.alerts.config import WebhookSettings
-from qa_scoring.errors import QAScoringError, UsageError
+from qa_scoring.errors import AlertUndelivered, UsageError
 
 # Besides the server's own failures (5xx) these mean: come again later.
 _LATER = (408, 425, 429)
 _BEGINNING = b'{"alert_id": '
 _logger = logging.getLogger(__name__)
-
-
-class AlertUndelivered(QAScoringError, RuntimeError):
-    """The webhook did not take an alert; the message names no address, which may be a secret."""
 
 
 class AlertLog:

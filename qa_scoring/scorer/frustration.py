@@ -38,9 +38,7 @@ def frustration_of(scored: ScoredTranscript) -> Frustration | None:
     if scored.status != "scored":
         return None
     levels = {
-        index: 0.0
-        for index, turn in enumerate(scored.transcript.turns)
-        if turn.role == "customer"
+        index: 0.0 for index, turn in enumerate(scored.transcript.turns) if turn.role == "customer"
     }
     for seen in scored.behaviours:
         if seen.behaviour in FRUSTRATION_STEPS:

@@ -51,9 +51,7 @@ class PolicyScorer:
         rules = self.policy.rules
         concerned = np.array([[rule.concerns(contact) for rule in rules] for contact in facts])
         final = np.array([contact.is_final for contact in facts])
-        return verdicts(
-            self.policy, self.matcher.judge(pieces), concerned, final, sure=self._sure
-        )
+        return verdicts(self.policy, self.matcher.judge(pieces), concerned, final, sure=self._sure)
 
     def scores(
         self, transcripts: Sequence[Transcript], steps: Sequence[TurnSteps]

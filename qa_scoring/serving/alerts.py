@@ -46,7 +46,7 @@ class ServedAlerts:
             known = named.where(named.notna(), None)
             records, rows = (frame.to_dict(orient="records") for frame in (known, answered))
             for record, row in zip(records, rows, strict=True):
-                if row["status"] in ("scored", "abstained"):
+                if row["status"] != "rejected":
                     self._tell(contact_of(record, row))
         except Exception as error:  # a bug here must not cost anybody their scores
             _logger.error("alerts failed: %s", type(error).__name__)
@@ -66,7 +66,7 @@ def contact_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Contact:
     return Contact(
         transcript_id=row["transcript_id"],
         is_final=row["is_final"],
-        scored=row["status"] == "scored",
+        scored=row["status"] != "abstained",
         rise=None if course is None else course["closing"] - course["opening"],
         last_turn=None if course is None else course["course"][-1]["turn_index"],
         broken=tuple(

@@ -84,8 +84,8 @@ def _feedback(item: str, inputs: Any, outputs: Any, trace: Trace | None) -> Feed
     if trace is not None and inputs is None and outputs is None:
         roots = [span for span in trace.data.spans if span.parent_id is None]
         inputs, outputs = (roots[0].inputs, roots[0].outputs) if roots else (None, None)
-    name = "trace" if trace is None else trace.info.trace_id
-    row: Any = _chosen.row(record_of(inputs, outputs, name), item)
+    transcript_id = "trace" if trace is None else trace.info.trace_id
+    row: Any = _chosen.row(record_of(inputs, outputs, transcript_id), item)
     # A record that cannot be read has no score of its own to say why.
     score = row[item] or {"status": row["status"], "reason": row["reason"], "score": None}
     known = {name: score.get(name) for name in ("status", "reason", *_NUMBERS)}
@@ -93,7 +93,7 @@ def _feedback(item: str, inputs: Any, outputs: Any, trace: Trace | None) -> Feed
     return Feedback(
         name=item,
         value=score["score"],
-        rationale=_rationale(item, score, row),
+        rationale=_rationale(score, row),
         source=AssessmentSource(
             source_type="CODE", source_id=f"{row['scorer_name']} {row['scorer_version']}"
         ),
@@ -101,7 +101,7 @@ def _feedback(item: str, inputs: Any, outputs: Any, trace: Trace | None) -> Feed
     )
 
 
-def _rationale(item: str, score: Any, row: Any) -> str:
+def _rationale(score: Any, row: Any) -> str:
     if score["score"] is None:
         expected = f"; expected {row['expected']}" if row["expected"] else ""
         return f"not scored: {score['reason'] or score['status']}{expected}"

@@ -11,8 +11,8 @@ import pytest
 
 from qa_scoring.alerts.alert import Alert
 from qa_scoring.alerts.config import WebhookSettings
-from qa_scoring.alerts.delivery import AlertLog, AlertUndelivered, Background, Webhook, deliver
-from qa_scoring.errors import UsageError
+from qa_scoring.alerts.delivery import AlertLog, Background, Webhook, deliver
+from qa_scoring.errors import AlertUndelivered, UsageError
 
 SECRET = "s3cret-path"
 SETTINGS = WebhookSettings(url_env="HOOK", attempts=4, first_wait_seconds=1.0)
