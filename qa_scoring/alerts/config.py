@@ -25,7 +25,7 @@ class Escalation:
 class CriticalRule:
     """``probability``: least, 0 to 1, that a critical rule was broken."""
 
-    probability: float = 0.5
+    probability: float = 0.85
 
     def __post_init__(self) -> None:
         _number("critical_rule.probability", self.probability, above=0, most=1)
