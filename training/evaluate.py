@@ -38,7 +38,7 @@ SPEAKS_FOR = {
     "calm": "empathy",
     "satisfaction": "resolution",
 }
-GRADED = ("corpus", "situations")
+GRADED = ("corpus", "situations", "own")
 # What the bootstrap resamples: transcripts of one group are alike.
 GROUP = {"star": "agent"}
 COVERAGE = 0.8

@@ -1,5 +1,7 @@
 """The report's figures, on predictions made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,18 @@ def test_model_and_baseline_stand_side_by_side(predictions):
     star = {"part_of": "main", "source": "star", "label": "calm", "metric": "AUROC"}
     assert abs(_value(figures, **star, predictor="model") - 0.5) < 0.2
     assert _value(figures, **star, predictor="words") > 0.95
+
+
+def test_own_labels_may_lie_between_grades(predictions):
+    own = [
+        replace(p, source="own", labels={"empathy": 0.9 * p.labels["empathy"] + 0.03})
+        for p in predictions
+        if p.source == "corpus"
+    ]
+    figures = evaluate(own, CALIBRATION, BEHAVIOUR)
+    main = {"part_of": "main", "source": "own", "label": "empathy", "predictor": "model"}
+    assert _value(figures, **main, metric="QWK") > 0.9
+    assert _value(figures, **main, metric="Spearman") > 0.9
 
 
 def test_slices_are_those_with_two_values_or_more(predictions):
