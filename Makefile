@@ -1,10 +1,11 @@
 # Two commands do all: `make demo` and `make test`. Both set up what they need.
 PYTHON ?= python3
+CHROMIUM ?= chromium
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check clean
+.PHONY: demo test check notebooks picture clean
 
 demo: $(VENV)/core.done
 	$(BIN)/qa-scoring score demo/transcripts --to demo/scores.duckdb --policy configs/policies/demo.yaml
@@ -20,6 +21,15 @@ check: $(VENV)/dev.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# What the notebooks show on a code host, anew: after a change of what they print, or of the model.
+notebooks: $(VENV)/dev.done
+	OMP_NUM_THREADS=1 $(BIN)/python notebooks/execute.py
+
+# The report's first screen, for the README.
+picture: demo
+	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --window-size=1200,805 \
+	  --screenshot=docs/report.png file://$(CURDIR)/demo/report.html
 
 clean:
 	rm -rf $(VENV) demo/scores.duckdb demo/report.html demo/to-grade.csv

@@ -55,9 +55,7 @@ def test_shows_whole_outputs_of_one_run(path: Path) -> None:
 def test_a_cell_that_fails_fails_the_notebook(tmp_path: Path) -> None:
     from nbclient.exceptions import CellExecutionError
 
-    failing = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell("%%bash\nqa-scoring score nothing --to scores.duckdb")]
-    )
+    failing = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%%bash\nexit 2")])
     nbformat.write(failing, tmp_path / "failing.ipynb")
     with pytest.raises(CellExecutionError):
         execute(tmp_path / "failing.ipynb")
