@@ -50,7 +50,7 @@ Inputs = Annotated[
 ]
 Format = Annotated[str, typer.Option("--format", help="auto, or the name of a format.")]
 Roles = Annotated[
-    str | None, typer.Option(help='Speaker labels to roles, e.g. "Alice=agent,Bob=customer".')
+    str | None, typer.Option(help='Speaker labels to roles, e.g. "Alice=agent,*=customer".')
 ]
 Model = Annotated[
     str | None,

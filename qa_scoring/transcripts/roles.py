@@ -13,6 +13,8 @@ from qa_scoring.transcripts.schema import ROLES, Role
 
 # The label of speech that no speaker is named for.
 UNKNOWN_SPEAKER = "UNKNOWN"
+# In the user's mapping: every label that is not known otherwise.
+OTHERS = "*"
 
 # When one side of the conversation is stated, the other is known by elimination.
 _ELIMINATION_CONFIDENCE = 0.9
@@ -61,14 +63,14 @@ _CUSTOMER = re.compile("|".join(CUSTOMER_CUES), re.IGNORECASE)
 
 
 def parse_roles(text: str) -> dict[str, Role]:
-    """Read ``"Alice=agent,Bob=customer"``. Raises UsageError on anything else."""
+    """Read ``"Alice=agent,*=customer"``. Raises UsageError on anything else."""
     roles: dict[str, Role] = {}
     for part in text.split(","):
         label, equals, name = (piece.strip() for piece in part.rpartition("="))
         if not equals or not label:
             raise UsageError(
                 f"Got --roles {text!r}; expected LABEL=ROLE pairs with commas between them, "
-                "e.g. 'Alice=agent,Bob=customer'."
+                "e.g. 'Alice=agent,*=customer'."
             )
         role = _as_role(label, name)
         if roles.setdefault(label, role) != role:
@@ -93,9 +95,10 @@ def _as_role(label: str, name: str) -> Role:
 
 
 def stated_role(label: str, roles: Mapping[str, Role]) -> Role | None:
-    """The role a label states; the user's mapping (from ``check_roles``) wins over the aliases."""
+    """The role a label states; the user's mapping (from ``check_roles``) wins over the aliases,
+    and its ``*`` takes the labels that neither has."""
     key = label.casefold().strip()
-    return roles.get(key) or ALIASES.get(re.sub(r"[\s_]+", "-", key))
+    return roles.get(key) or ALIASES.get(re.sub(r"[\s_]+", "-", key)) or roles.get(OTHERS)
 
 
 def role_of(label: str, roles: Mapping[str, Role]) -> Role:
@@ -105,7 +108,8 @@ def role_of(label: str, roles: Mapping[str, Role]) -> Role:
         shown = label if len(label) <= 40 else label[:37] + "..."
         raise TranscriptRejected(
             "unknown_role",
-            expected=f"one of {', '.join(ROLES)} (map others with --roles 'LABEL=agent')",
+            expected=f"one of {', '.join(ROLES)} (map others with --roles "
+            "'LABEL=agent', or all the rest with '*=customer')",
             got=repr(shown)[:60],
         )
     return role

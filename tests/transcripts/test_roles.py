@@ -48,6 +48,12 @@ def test_aliases_ignore_case_and_separators(label, role):
     assert role_of(label, {}) == role
 
 
+def test_a_star_is_everybody_who_is_not_known_otherwise():
+    roles = check_roles(parse_roles("Alice=agent,*=customer"))
+    named = [role_of(label, roles) for label in ("Alice", "Bob", "Zoë", "IVR", "advisor")]
+    assert named == ["agent", "customer", "customer", "system", "agent"]
+
+
 def test_an_unknown_label_is_named_with_the_way_out():
     with pytest.raises(TranscriptRejected) as caught:
         role_of("Alice", {})
