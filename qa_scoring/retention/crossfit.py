@@ -1,8 +1,9 @@
-"""What covariates alone predict, each row by models that never saw its customer.
+"""What covariates alone predict, each row by models that never saw its customer's targets.
 
 Cross-fitting (Chernozhukov et al. 2018) with two learners of different kinds: ridge on an additive
 spline basis, and boosted trees. Their out-of-fold predictions are stacked by non-negative least
-squares over all rows, "short-stacking" (Ahrens, Hansen, Schaffer, Wiemann 2024).
+squares over all rows, "short-stacking" (Ahrens, Hansen, Schaffer, Wiemann 2024). The basis comes
+of the covariates alone, so it is made once, of all rows.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
     OneHotEncoder,
     QuantileTransformer,
     SplineTransformer,
@@ -33,7 +35,7 @@ Codes = npt.NDArray[np.int64]
 
 _MOST_CATEGORIES = 20
 _ALPHAS = np.logspace(-2, 3, 11)
-_QUANTILES, _KNOTS = 500, 7
+_QUANTILES, _KNOTS, _BOUND = 500, 7, 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +77,12 @@ def cross_fit(
     """
     usable = np.ones(len(targets), bool) if learn_from is None else learn_from
     found = np.zeros((len(learners), *targets.shape))
-    for learn, predict in folds.split():
-        rows = learn[usable[learn]]
-        for place, learner in enumerate(learners):
+    for place, learner in enumerate(learners):
+        inputs = _basis(learner, covariates).fit_transform(covariates)
+        for learn, predict in folds.split():
+            rows = learn[usable[learn]]
             found[place, predict] = _predicted(
-                learner, covariates.iloc[rows], targets[rows], covariates.iloc[predict]
+                learner, inputs[rows], targets[rows], inputs[predict]
             )
     columns = [
         _stacked(found[:, usable, place], targets[usable, place], found[:, :, place])
@@ -113,20 +116,21 @@ def classifier(learner: str, covariates: pd.DataFrame) -> Any:
     return make_pipeline(spline_basis(covariates), LogisticRegression(C=0.1, max_iter=1000))
 
 
-def _predicted(learner: str, known: pd.DataFrame, targets: Array, asked: pd.DataFrame) -> Array:
+def _basis(learner: str, covariates: pd.DataFrame) -> ColumnTransformer:
+    return spline_basis(covariates) if learner == "spline" else _as_numbers(covariates)
+
+
+def _predicted(learner: str, inputs: Array, targets: Array, asked: Array) -> Array:
+    """(len(asked), p) of each target by itself."""
     if learner == "spline":
-        ridge = RidgeCV(alphas=_ALPHAS, alpha_per_target=True)
-        model = make_pipeline(spline_basis(known), ridge).fit(known, targets)
-        predicted: Array = model.predict(asked).reshape(len(asked), -1)
+        ridge = RidgeCV(alphas=_ALPHAS, alpha_per_target=True).fit(inputs, targets)
+        predicted: Array = ridge.predict(asked).reshape(len(asked), -1)
         return predicted
-    numbers = _as_numbers(known).fit(known)
-    inputs, outputs = numbers.transform(known), numbers.transform(asked)
-    return np.column_stack(
-        [
-            HistGradientBoostingRegressor(**_TREES).fit(inputs, target).predict(outputs)
-            for target in targets.T
-        ]
+    trees = (
+        HistGradientBoostingRegressor(**_TREES).fit(inputs, target).predict(asked)
+        for target in targets.T
     )
+    return np.column_stack(list(trees))
 
 
 _TREES: dict[str, Any] = {
@@ -143,14 +147,18 @@ _TREES: dict[str, Any] = {
 def spline_basis(covariates: pd.DataFrame) -> ColumnTransformer:
     """Each number as it is and as cubic splines of its normal score; each category's indicator.
 
-    Normal scores (of the rank) first, so that outliers and ties do not place the knots.
+    Normal scores (of the rank) first, so that outliers and ties do not place the knots; held
+    within ``_BOUND``, since the least and greatest value have infinite ones and would leave most
+    knots where there are no rows.
     """
     scores = QuantileTransformer(
         n_quantiles=max(2, min(_QUANTILES, len(covariates) // 2)),
         output_distribution="normal",
         subsample=None,
     )
-    splines = make_pipeline(scores, SplineTransformer(n_knots=_KNOTS, include_bias=False))
+    bounded = FunctionTransformer(np.clip, kw_args={"a_min": -_BOUND, "a_max": _BOUND})
+    knots = SplineTransformer(n_knots=_KNOTS, include_bias=False)
+    splines = make_pipeline(scores, bounded, knots)
     both = FeatureUnion([("linear", StandardScaler()), ("splines", splines)])
     numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), both)
     return _by_kind(covariates, numbers)

@@ -64,21 +64,18 @@ def correction_of(problem: Problem) -> Correction | None:
     """None when no dimension has enough grades."""
     shape = problem.treatments.shape
     missed, share_error = np.zeros(shape), np.zeros(shape)
-    counts = {}
-    for place, item in enumerate(problem.items):
-        grades = problem.graded[problem.graded["item"] == item]
-        if len(grades) < LEAST_GRADED:
-            continue
-        counts[item] = len(grades)
-        at = grades["at_row"].to_numpy()
-        # An abstention counts as the customer's mean: so it counted in that mean.
-        machine = grades["machine"].fillna(pd.Series(problem.treatments[at, place], grades.index))
-        error = _unpredicted((grades["human"] - machine).to_numpy(float), problem, at)
-        contacts = problem.applies[:, place]
+    counts: dict[str, int] = {}
+    found = _errors(problem)
+    for places in _graded_alike(found):
+        at = found[places[0]][0]
+        errors = _unpredicted(np.column_stack([found[each][1] for each in places]), problem, at)
         graded = np.bincount(at, minlength=shape[0]).astype(float)
-        share = graded.sum() / contacts.sum()
-        missed[:, place] = np.bincount(at, error, shape[0]) / contacts / share
-        share_error[:, place] = graded / graded.mean() - contacts / contacts.mean()
+        for place, error in zip(places, errors.T, strict=True):
+            contacts = problem.applies[:, place]
+            share = graded.sum() / contacts.sum()
+            missed[:, place] = np.bincount(at, error, shape[0]) / contacts / share
+            share_error[:, place] = graded / graded.mean() - contacts / contacts.mean()
+            counts[problem.items[place]] = len(at)
     if not counts:
         return None
     return Correction(items=problem.items, graded=counts, missed=missed, share_error=share_error)
@@ -117,16 +114,38 @@ def reliabilities(rest: Residuals, correction: Correction) -> list[Reliability]:
     return found
 
 
-def _unpredicted(error: Array, problem: Problem, at: Codes) -> Array:
-    """The error of each graded contact, less what covariates predict of it out of fold.
+def _errors(problem: Problem) -> dict[int, tuple[Codes, Array]]:
+    """By position of each dimension with enough grades: rows of its graded contacts, and people's
+    grade less the machine's score.
+    """
+    found = {}
+    for place, item in enumerate(problem.items):
+        grades = problem.graded[problem.graded["item"] == item]
+        if len(grades) < LEAST_GRADED:
+            continue
+        at = grades["at_row"].to_numpy()
+        # An abstention counts as the customer's mean: so it counted in that mean.
+        machine = grades["machine"].fillna(pd.Series(problem.treatments[at, place], grades.index))
+        found[place] = at, (grades["human"] - machine).to_numpy(float)
+    return found
+
+
+def _graded_alike(found: dict[int, tuple[Codes, Array]]) -> list[list[int]]:
+    """Dimensions graded in the same rows, to be fitted at once."""
+    alike: dict[bytes, list[int]] = {}
+    for place, (at, _) in found.items():
+        alike.setdefault(at.tobytes(), []).append(place)
+    return list(alike.values())
+
+
+def _unpredicted(errors: Array, problem: Problem, at: Codes) -> Array:
+    """The errors (n_graded, p) of graded contacts, less what covariates predict out of fold.
 
     Without this, mistakes in predicting the treatment would count once and not squared, since a
     scale on which the machine errs makes its error depend on whatever quality depends on.
     """
     folds = replace(problem.folds, groups=problem.folds.groups[at])
-    known = problem.covariates.iloc[at]
     if len(np.unique(folds.groups)) < LEAST_GRADED:
-        centred: Array = error - error.mean()
+        centred: Array = errors - errors.mean(axis=0)
         return centred
-    rest: Array = error - cross_fit(known, error[:, None], folds, ["spline"])[:, 0]
-    return rest
+    return errors - cross_fit(problem.covariates.iloc[at], errors, folds, ["spline"])

@@ -73,6 +73,17 @@ def test_a_curved_confounder_is_cleared_by_every_learner(
     assert naive > 0.015
 
 
+def test_splines_follow_a_wave_of_a_skewed_covariate() -> None:
+    random = np.random.default_rng(0)
+    months = random.gamma(2.0, 15.0, 2000)
+    wave = np.sin(months / 12)
+    target = wave + random.normal(0, 1, 2000)
+    folds = Folds(groups=np.arange(2000), count=5, seed=1)
+    found = cross_fit(pd.DataFrame({"months": months}), target[:, None], folds, ["spline"])
+    # Knots out where the extremes' normal scores are miss a fifth of it, however many rows.
+    assert ((found[:, 0] - wave) ** 2).mean() < 0.1 * wave.var()
+
+
 def test_no_row_is_predicted_by_a_model_that_saw_its_customer() -> None:
     random = np.random.default_rng(0)
     groups = np.repeat(np.arange(100), 5)
@@ -153,6 +164,21 @@ def test_grades_tell_the_reliability_and_undo_the_attenuation() -> None:
     corrected, as_scored = estimate_corrected(rest, correction), estimate(rest)
     assert abs(corrected.theta[0] - 0.02) < 3 * corrected.se[0]
     assert abs(as_scored.theta[0] - 0.02) > 10 * as_scored.se[0]
+
+
+def test_dimensions_graded_alike_are_corrected_as_each_is_alone(tmp_path: Path) -> None:
+    given = problem_in(replace(EXACT, noise=15.0, graded=0.2), tmp_path, customers=400)
+    together = correction_of(given)
+    assert together is not None
+    fewer = given.graded.drop(given.graded.index[given.graded["item"] == "resolution"][0])
+    apart = correction_of(replace(given, graded=fewer))
+    assert apart is not None
+    assert (together.graded["resolution"], apart.graded["resolution"]) == (
+        together.graded["empathy"],
+        apart.graded["empathy"] - 1,
+    )
+    np.testing.assert_allclose(together.missed[:, [0, 2]], apart.missed[:, [0, 2]])
+    assert np.abs(together.missed[:, 1] - apart.missed[:, 1]).max() > 0
 
 
 def test_without_enough_grades_nothing_is_corrected(tmp_path: Path) -> None:
