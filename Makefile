@@ -44,5 +44,5 @@ $(VENV)/core.done: pyproject.toml constraints.txt
 # gigabytes of GPU libraries.
 $(VENV)/dev.done: $(VENV)/core.done
 	$(PIP) torch==2.13.0
-	$(PIP) -e '.[train,mlflow,quality,retention,postgres,review,notebooks,dev]'
+	$(PIP) -e '.[train,mlflow,quality,retention,postgres,review,spark,notebooks,dev]'
 	touch $@

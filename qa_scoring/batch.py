@@ -12,8 +12,9 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from typing import Any
 
 from qa_scoring import __version__
 from qa_scoring.scorer.scored import Provenance, ScoredTranscript
@@ -43,6 +44,19 @@ class RunCounts:
     rejected: int = 0
     skipped: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its fields; ``asdict`` would make of a Counter one that counts pairs."""
+        return {part.name: getattr(self, part.name) for part in fields(self)}
+
+
+def sum_of(parts: Iterable[RunCounts]) -> RunCounts:
+    """What became of the inputs of several runs, or of several parts of one."""
+    total = RunCounts()
+    for part in parts:
+        for name, count in part.as_dict().items():
+            setattr(total, name, getattr(total, name) + count)
+    return total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +112,39 @@ def run(
     if scorer.policy is not None:
         store.write(to_arrow({"rules": rule_rows(scorer.policy)}))
     current.write_state("running")
-    for batch in _batched(items):
+    for batch in batched(items):
         current.write(batch, skip_known=resume)
         if progress is not None:
             progress(current.counts)
     seconds = current.write_state("done")
     return RunSummary(run_id=current.run_id, counts=current.counts, seconds=seconds)
+
+
+def score_batch(
+    items: Sequence[Transcript | Reject], scorer: Scorer, run_id: str, counts: RunCounts
+) -> dict[str, list[Row]]:
+    """Rows of one batch of a run, counted into ``counts``, except that they were read."""
+    rows: dict[str, list[Row]] = {}
+    now = datetime.now(UTC)
+    for scored in scorer.score(item for item in items if isinstance(item, Transcript)):
+        _count(scored, counts)
+        made = rows_of(scored, scorer.provenance, run_id=run_id, scored_at=now)
+        for table, new in made.items():
+            rows.setdefault(table, []).extend(new)
+    rejects = [item for item in items if isinstance(item, Reject)]
+    rows["rejects"] = [reject_row(reject, run_id) for reject in rejects]
+    counts.rejected += len(rejects)
+    counts.reasons.update(reject.reason for reject in rejects)
+    return rows
+
+
+def _count(scored: ScoredTranscript, counts: RunCounts) -> None:
+    if scored.status == "scored":
+        counts.scored += 1
+        return
+    counts.abstained += 1
+    reasons = [score.reason for score in scored.scores if score.status == "abstained"]
+    counts.reasons.update(reason for reason in reasons[:1] if reason is not None)
 
 
 def run_row(
@@ -113,11 +154,13 @@ def run_row(
     counts: RunCounts,
     identity: RunIdentity,
     provenance: Provenance,
+    *,
+    engine: str = "onnx",
 ) -> Row:
     """The row of ``runs``, as it stands now; ``status`` is running or done."""
     now = datetime.now(UTC)
     running = status == "running"
-    counted = asdict(counts)
+    counted = counts.as_dict()
     del counted["reasons"]
     return {
         "run_id": run_id,
@@ -127,7 +170,7 @@ def run_row(
         "seconds": None if running else (now - started_at).total_seconds(),
         "command": identity.command,
         "inputs_fingerprint": identity.fingerprint,
-        "engine": "onnx",
+        "engine": engine,
         **counted,
         **asdict(provenance),
         "package_version": __version__,
@@ -169,19 +212,10 @@ class _Run:
         transcripts = [item for item in batch if isinstance(item, Transcript)]
         known = self._known(transcripts) if skip_known else {}
         fresh = [t for t in transcripts if known.get(t.transcript_id, ("",))[0] != t.sha256()]
-        rows: dict[str, list[Row]] = {}
-        now = datetime.now(UTC)
-        for scored in self._scorer.score(fresh):
-            self._count(scored)
-            made = rows_of(scored, self._scorer.provenance, run_id=self.run_id, scored_at=now)
-            for table, new in made.items():
-                rows.setdefault(table, []).extend(new)
         rejects = [item for item in batch if isinstance(item, Reject)]
-        rows["rejects"] = [reject_row(reject, self.run_id) for reject in rejects]
+        rows = score_batch([*fresh, *rejects], self._scorer, self.run_id, self.counts)
         self._store.write(to_arrow(rows))
         self._count_known(transcripts, fresh, known)
-        self.counts.rejected += len(rejects)
-        self.counts.reasons.update(reject.reason for reject in rejects)
         self.counts.read += len(batch)
 
     def write_state(self, status: str) -> float:
@@ -227,14 +261,6 @@ class _Run:
             for row in found
         }
 
-    def _count(self, scored: ScoredTranscript) -> None:
-        if scored.status == "scored":
-            self.counts.scored += 1
-            return
-        self.counts.abstained += 1
-        reasons = [score.reason for score in scored.scores if score.status == "abstained"]
-        self.counts.reasons.update(reason for reason in reasons[:1] if reason is not None)
-
     def _count_known(
         self,
         transcripts: Sequence[Transcript],
@@ -254,7 +280,8 @@ class _Run:
                 self.counts.abstained += 1
 
 
-def _batched(items: Iterable[Transcript | Reject]) -> Iterator[list[Transcript | Reject]]:
+def batched(items: Iterable[Transcript | Reject]) -> Iterator[list[Transcript | Reject]]:
+    """Lists of items, each one batch of a run."""
     batch: list[Transcript | Reject] = []
     turns = 0
     for item in items:

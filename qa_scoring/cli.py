@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter
+from contextlib import closing
 from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -31,6 +32,7 @@ from qa_scoring.errors import InputUnreadable, QAScoringError, UsageError
 from qa_scoring.tables.address import masked
 
 if TYPE_CHECKING:
+    from qa_scoring.batch import RunSummary
     from qa_scoring.rubric.policy import Policy
 
 WRONG_USAGE, INTERRUPTED = 2, 130
@@ -75,8 +77,43 @@ def score(
         True
     ),
     strict: Strict = False,
+    engine: Annotated[
+        Literal["onnx", "spark"],
+        typer.Option(help="Here, or on a Spark cluster into a folder that all machines see."),
+    ] = "onnx",
+    follow: Annotated[
+        bool, typer.Option("--follow", help="On Spark: one folder, and what comes into it.")
+    ] = False,
 ) -> None:
     """Score transcripts into tables."""
+    if engine == "spark":
+        _refuse("--resume", resume, "a run on Spark is written whole or not at all; run it again")
+        summary = _score_on_spark(inputs, to, format, roles, model, policy, redact, follow)
+    else:
+        _refuse("--follow", follow, "it needs --engine spark")
+        summary = _score_here(inputs, to, format, roles, model, policy, redact, resume)
+    counts = summary.counts
+    _print_summary(summary)
+    _print_reasons(counts.reasons)
+    _out.print(f"tables: {masked(to)}")
+    _exit(read=counts.read, rejected=counts.rejected, strict=strict)
+
+
+def _refuse(option: str, given: bool, why: str) -> None:
+    if given:
+        raise UsageError(f"Got {option}, but {why}")
+
+
+def _score_here(
+    inputs: list[str],
+    to: str,
+    format: str,  # noqa: A002
+    roles: str | None,
+    model: str | None,
+    policy: Path | None,
+    redact: bool,
+    resume: bool,
+) -> RunSummary:
     from qa_scoring.batch import identify, run
     from qa_scoring.progress import show_progress
     from qa_scoring.rubric.policy import load_policy
@@ -100,9 +137,46 @@ def score(
     store = open_store(to)
     try:
         with show_progress(_err) as progress:
-            summary = run(items, scorer, store, identity, resume=resume, progress=progress)
+            return run(items, scorer, store, identity, resume=resume, progress=progress)
     finally:
         store.close()
+
+
+def _score_on_spark(
+    inputs: list[str],
+    to: str,
+    format: str,  # noqa: A002
+    roles: str | None,
+    model: str | None,
+    policy: Path | None,
+    redact: bool,
+    follow: bool,
+) -> RunSummary:
+    require("spark", "pyspark")
+    from qa_scoring.rubric.policy import load_policy
+    from qa_scoring.serving.registry import model_folder
+    from qa_scoring.serving.spark import SparkScorer, spark_session
+    from qa_scoring.serving.spark_worker import Reading
+    from qa_scoring.tables.stores import open_folder
+    from qa_scoring.transcripts.readers import parse_roles
+
+    mapping = parse_roles(roles) if roles else None
+    reading = Reading(folder=str(Path.cwd()), format=format, roles=mapping, redact=redact)
+    rules = load_policy(policy) if policy else None
+    with (
+        closing(open_folder(to)) as store,
+        model_folder(model) as folder,
+        spark_session() as session,
+    ):
+        scorer = SparkScorer(session, store, model=folder, policy=rules, command=_command())
+        if not follow:
+            return scorer.score_files(inputs, reading)
+        if len(inputs) != 1:
+            raise UsageError(f"Got {len(inputs)} inputs; to follow, expected one folder")
+        return scorer.follow(inputs[0], reading, after=_print_summary)
+
+
+def _print_summary(summary: RunSummary) -> None:
     counts = summary.counts
     speed = f", {counts.scored / summary.seconds:.0f} transcripts a second" * (not counts.skipped)
     _out.print(
@@ -110,9 +184,6 @@ def score(
         f"rejected {counts.rejected}, skipped {counts.skipped}  "
         f"({summary.seconds:.1f} s{speed})"
     )
-    _print_reasons(counts.reasons)
-    _out.print(f"tables: {masked(to)}")
-    _exit(read=counts.read, rejected=counts.rejected, strict=strict)
 
 
 @app.command()

@@ -46,6 +46,10 @@ class StoreError(QAScoringError, RuntimeError):
     """The score tables cannot be opened or written."""
 
 
+class EngineFailed(QAScoringError, RuntimeError):
+    """What was to run the model elsewhere, such as a Spark cluster, did not start or broke off."""
+
+
 class StoreConflict(StoreError):
     """The tables have changed since they were read; nothing was written."""
 

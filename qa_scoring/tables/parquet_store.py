@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,7 @@ from qa_scoring.tables.schema import (
     check_contract_version,
     create_table_sql,
 )
+from qa_scoring.tables.staging import staged_file, staged_keys
 
 _MANIFEST = "_live.json"
 _LOCK = "_lock"
@@ -69,6 +71,11 @@ class ParquetStore:
                 self._lock.close()
                 raise
 
+    @property
+    def folder(self) -> Path:
+        """As it was given."""
+        return self._folder
+
     def write(self, batch: Batch, *, unless: Unless | None = None) -> None:
         if self._lock.closed:
             raise StoreError(f"The tables in {self._folder} are closed; open them again")
@@ -77,14 +84,40 @@ class ParquetStore:
             return
         if unless and self.query(unless.sql, unless.parameters):
             raise StoreConflict(f"{self._folder} changed since it was read; nothing was written")
+        self._commit(
+            lambda table: self._replace(
+                table, replaced_keys(checked, table), checked.get(table.name)
+            )
+        )
+
+    def staging(self) -> Path:
+        """A new folder for batches of other processes; what is in it is not of the tables."""
+        folder = self._folder.absolute() / f"{_TEMPORARY}{uuid.uuid4().hex}"
+        with _explained(self._folder):
+            folder.mkdir()
+        return folder
+
+    def adopt(self, staged: Sequence[Path]) -> None:
+        """Take staged batches into the tables as if they were written as one: all, or none.
+
+        Args:
+            staged:  folders under ``staging()``, each written by a StagedBatch; no key in two
+
+        Raises:
+            StoreError: a folder is not there, or the tables cannot be written
+        """
+        if missing := next((folder for folder in staged if not folder.is_dir()), None):
+            raise StoreError(
+                f"{missing} was written on another machine and is not to be seen here; expected "
+                f"{self._folder} on storage that every machine mounts under the same name"
+            )
+        self._commit(lambda table: self._adopt(table, staged))
+
+    def _commit(self, parts_of: Callable[[Table], list[str]]) -> None:
+        """Make the parts that ``parts_of`` gives for every table the live ones."""
         with _explained(self._folder):
             try:
-                live = {
-                    table.name: self._replace(
-                        table, replaced_keys(checked, table), checked.get(table.name)
-                    )
-                    for table in TABLES.values()
-                }
+                live = {table.name: parts_of(table) for table in TABLES.values()}
                 _write_manifest(self._folder, live)
                 self._live = live
                 self._forget_reader()
@@ -132,10 +165,23 @@ class ParquetStore:
                 parts.append(part)
         return parts if rows is None else parts + self._add_part(table, rows)
 
+    def _adopt(self, table: Table, staged: Sequence[Path]) -> list[str]:
+        """The live parts of a table after rows gave way to staged ones."""
+        parts = self._live[table.name]
+        if parts:
+            parts = self._replace(table, replaced_keys(staged_keys(staged, table), table), None)
+        moved = []
+        for folder in staged:
+            if (file := staged_file(folder, table)).exists():
+                name = _part_name()
+                file.rename(self._folder / table.name / name)
+                moved.append(name)
+        return [*parts, *moved]
+
     def _add_part(self, table: Table, rows: pa.Table) -> list[str]:
         if not rows.num_rows:
             return []
-        name = f"part-{uuid.uuid4().hex}.parquet"
+        name = _part_name()
         path = self._folder / table.name / name
         _put(path, lambda file: pq.write_table(rows, file, compression="zstd"))
         self._hashes[path] = _hashed(set(_tuples(rows.select(list(table.replaced_by)))))
@@ -192,6 +238,10 @@ def _view_of(table: Table, parts: list[Path]) -> str:
     files = ", ".join("'" + _unglobbed(str(part)).replace("'", "''") + "'" for part in parts)
     source = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
     return f"create view {table.name} as select * from {source}"  # noqa: S608 names and paths are ours
+
+
+def _part_name() -> str:
+    return f"part-{uuid.uuid4().hex}.parquet"
 
 
 def _unglobbed(path: str) -> str:
@@ -281,7 +331,10 @@ def _hashed(keys: set[Key]) -> npt.NDArray[np.int64]:
 
 def _delete(paths: Iterator[Path] | list[Path]) -> None:
     for path in list(paths):
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)  # another process may still write into it
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from qa_scoring.errors import StoreError, UsageError
-from qa_scoring.tables.address import is_postgres
+from qa_scoring.tables.address import is_postgres, masked
 from qa_scoring.tables.batch import Batch, Unless
 from qa_scoring.tables.duckdb_store import DuckDBStore, open_duckdb
 from qa_scoring.tables.parquet_store import ParquetStore, open_parquet
@@ -69,6 +69,21 @@ def open_store(target: str | Path, *, create: bool = True) -> Store:
     if _is_folder(path):
         return ParquetStore(path, create=create)
     return DuckDBStore(path, create=create)
+
+
+def open_folder(target: str | Path) -> ParquetStore:
+    """Open, or make, the tables in a folder, which other processes can write batches for.
+
+    Raises:
+        UsageError: the target is of another kind
+        StoreError: as :func:`open_store`
+    """
+    if is_postgres(target) or not _is_folder(path := _local_path(target)):
+        raise UsageError(
+            f"Got target {masked(str(target))!r}; on Spark expected a folder for Parquet files: an "
+            "existing one, or a new name without a suffix"
+        )
+    return ParquetStore(path)
 
 
 def open_tables(

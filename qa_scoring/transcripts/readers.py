@@ -80,6 +80,18 @@ def open_transcripts(
         UsageError:       no input, an unknown format or role
         InputUnreadable:  an input does not exist or has no files; before anything is read
     """
+    numbered = open_numbered(*inputs, format=format, roles=roles, redact=redact)
+    return (item for _, item in numbered)
+
+
+def open_numbered(
+    *inputs: str | Path,
+    format: str = "auto",  # noqa: A002
+    roles: Mapping[str, Role] | None = None,
+    redact: bool = True,
+) -> Iterator[tuple[int, Transcript | Reject]]:
+    """As :func:`open_transcripts`, each with its 1-based line, row or item in its file; 0 is the
+    whole file."""
     if not inputs:
         raise UsageError(
             "Got no input; expected a file, a folder, a glob, or - for standard input."
@@ -103,7 +115,7 @@ def _read_all(
     format: str,  # noqa: A002
     roles: Mapping[str, Role],
     finish: Callable[[Transcript], Transcript],
-) -> Iterator[Transcript | Reject]:
+) -> Iterator[tuple[int, Transcript | Reject]]:
     # Hashes, not ids: eight bytes a transcript, so that a year of calls fits in memory.
     seen: set[int] = set()
     for name in names:
@@ -114,14 +126,14 @@ def _read_all(
                 for position, read in _read_source(source, format, context):
                     found = _refuse_duplicate(read, seen)
                     if isinstance(found, Transcript):
-                        yield finish(found)
+                        yield position, finish(found)
                     else:
-                        yield _reject(source.name, position, found)
+                        yield position, rejected(source.name, position, found)
                     empty = False
                 if empty:
-                    yield _reject(source.name, 0, _empty_file("no transcript in it"))
+                    yield 0, rejected(source.name, 0, _empty_file("no transcript in it"))
         except (EOFError, OSError, UnicodeDecodeError, zlib.error) as error:
-            yield _reject(shown_name(name), 0, _broken_file(error, position))
+            yield 0, rejected(shown_name(name), 0, _broken_file(error, position))
 
 
 def _refuse_duplicate(
@@ -131,16 +143,22 @@ def _refuse_duplicate(
         return read
     digest = hash(read.transcript_id)
     if digest in seen:
-        return TranscriptRejected(
-            "duplicate_id",
-            expected="each transcript_id once in a run",
-            got=repr(read.transcript_id)[:60],
-        )
+        return duplicate(read)
     seen.add(digest)
     return read
 
 
-def _reject(source: str, line: int, why: TranscriptRejected) -> Reject:
+def duplicate(transcript: Transcript) -> TranscriptRejected:
+    """Why a transcript is refused whose transcript_id came before."""
+    return TranscriptRejected(
+        "duplicate_id",
+        expected="each transcript_id once in a run",
+        got=repr(transcript.transcript_id)[:60],
+    )
+
+
+def rejected(source: str, line: int, why: TranscriptRejected) -> Reject:
+    """What takes the place of an input that could not be used."""
     return Reject(source=source, line=line, reason=why.reason, expected=why.expected, got=why.got)
 
 

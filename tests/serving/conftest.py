@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from mlflow_store import mlflow_store
+from parity import write_calls
 
 from qa_scoring.scorer.scorer import DEFAULT_MODEL
 
@@ -35,3 +36,10 @@ def champion(registry: Path) -> Iterator[str]:
     """The name of a registered scorer, in a registry that is read and not written."""
     with mlflow_store(registry):
         yield CHAMPION
+
+
+@pytest.fixture(scope="session")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("calls") / "calls.jsonl"
+    write_calls(path)
+    return path
