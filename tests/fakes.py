@@ -158,14 +158,15 @@ def transcript(transcript_id="T-1", turns=(("customer", CUSTOMER), ("agent", AGE
     )
 
 
-def varied_transcripts(count):
-    """Scorable transcripts of different lengths and words, the same at every call."""
+def varied_transcripts(count, orders=10**6):
+    """Scorable transcripts of different lengths and words, the same at every call; the fewer
+    orders they speak of, the more turns are the same."""
     random = np.random.default_rng(5)
     return [
         transcript(
             f"T-{number:04}",
             [
-                (role, f"{text} It is order {random.integers(10**6)}.")
+                (role, f"{text} It is order {random.integers(orders)}.")
                 for _ in range(random.integers(1, 6))
                 for role, text in (("customer", CUSTOMER), ("agent", AGENT))
             ],

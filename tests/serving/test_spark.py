@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ import pytest
 from fakes import varied_transcripts
 from mlflow_store import MLFLOW_WARNS
 from parity import BAD, from_library, from_records, from_tables, same
-from spark_cluster import cluster, executors
+from spark_cluster import ROOT, cluster, executors
 
 import qa_scoring.cli
 from qa_scoring import load_scorer
@@ -87,21 +88,21 @@ def test_the_command_line_a_data_frame_and_spark_udf_have_the_rows_of_the_librar
         patch.setattr("parity.BAD", [])
         same(of_good, from_tables(store.folder))
 
-    same(of_good, from_records(_by_spark_udf(session, champion, frame)))
+    same(of_good, from_records(_by_spark_udf(session, frame)))
 
 
-def _by_spark_udf(session, model, frame):
+def _by_spark_udf(session, frame):
     """As docs/serving.md has it."""
-    import mlflow
-    from pyspark.sql.functions import struct
-
-    score = mlflow.pyfunc.spark_udf(session, model, env_manager="local")
-    scored = frame.select(score(struct(*frame.columns)).alias("row")).select("row.*")
-    return [row.asDict(recursive=True) for row in scored.collect()]
+    (example,) = re.findall(
+        r"^```python\n(.*?)^```$", (ROOT / "docs/serving.md").read_text(), re.M | re.S
+    )
+    names = {"spark": session, "calls": frame}
+    exec(example, names)
+    return [row.asDict(recursive=True) for row in names["scores"].collect()]
 
 
 def test_an_executor_killed_half_way_leaves_whole_tables_without_doubles(session, store, tmp_path):
-    transcripts = varied_transcripts(KILLED_OVER)
+    transcripts = varied_transcripts(KILLED_OVER, orders=100)
     calls = tmp_path / "calls"
     calls.mkdir()
     for number in range(4):
@@ -183,7 +184,7 @@ def test_a_worker_loads_the_model_once(session, store, tmp_path):
         yield pyarrow.RecordBatch.from_pylist(made, pyarrow.schema([("id", pyarrow.int64())]))
 
     found = session.range(4).repartition(4).mapInArrow(loads, "id long").collect()
-    assert {row.id for row in found} <= {0, 1, 2}
+    assert {row.id for row in found} <= {0, 1}
     assert any(row.id for row in found)
 
 
