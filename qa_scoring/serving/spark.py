@@ -28,7 +28,7 @@ from pyspark import SparkFiles, TaskContext
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 
 from qa_scoring.batch import RunCounts, RunIdentity, RunSummary, identify, run_row, sum_of
 from qa_scoring.errors import EngineFailed, UsageError
