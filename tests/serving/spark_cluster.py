@@ -57,8 +57,12 @@ def cluster(folder: Path) -> Iterator[SparkSession]:
 
 def executors() -> list[psutil.Process]:
     """The processes of the executors that run now."""
-    return [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if any(word.endswith("CoarseGrainedExecutorBackend") for word in process.cmdline())
-    ]
+    children = psutil.Process().children(recursive=True)
+    return [process for process in children if _is_executor(process)]
+
+
+def _is_executor(process: psutil.Process) -> bool:
+    try:
+        return any(word.endswith("CoarseGrainedExecutorBackend") for word in process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
