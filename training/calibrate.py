@@ -35,7 +35,8 @@ from training.predictions import Prediction, TurnPrediction
 Floats = npt.NDArray[np.float64]
 Items = Sequence[LabelledTranscript]
 LEAST_FRUSTRATION = 0.1
-LEFT_UNSURE = 0.3
+# A verdict may be held against somebody: it has to be three times as likely as all else.
+SURE = 0.75
 
 
 def fit_calibration(logits: Floats, labels: Floats, *, level: float = 0.9) -> Calibration:
@@ -124,15 +125,15 @@ def _best_bar(logits: Floats, labels: Floats) -> float:
 def calibrate_rules(
     model: TranscriptModel, tokenizer: TurnTokenizer, items: Items
 ) -> RuleCalibration:
-    """Slope and intercept by likelihood of the statuses; ``sure`` leaves out the least sure three
-    tenths. Log-odds count as they are where no rule was judged.
+    """Slope and intercept by likelihood of the statuses; log-odds count as they are where no rule
+    was judged.
 
     Args:
         items:  with judged rules, none of them seen in training
     """
     judged = [item for item in items if item.rules]
     if not judged:
-        return RuleCalibration(slope=1.0, intercept=0.0, sure=0.5)
+        return RuleCalibration(slope=1.0, intercept=0.0, sure=SURE)
     asked = [_asked_of(model, tokenizer, item) for item in judged]
     statuses = np.array([STATUS[rule.status] for item in judged for rule in item.rules])
 
@@ -150,9 +151,7 @@ def calibrate_rules(
         return -float(np.log(picked.clip(1e-6)).mean())
 
     best = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 0.01, "fatol": 1e-4})
-    slope, intercept = math.exp(best.x[0]), float(best.x[1])
-    sure = float(np.quantile(shares(slope, intercept).max(axis=1), LEFT_UNSURE))
-    return RuleCalibration(slope=slope, intercept=intercept, sure=sure)
+    return RuleCalibration(slope=math.exp(best.x[0]), intercept=float(best.x[1]), sure=SURE)
 
 
 def _asked_of(
