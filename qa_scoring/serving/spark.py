@@ -12,8 +12,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -166,13 +168,13 @@ class SparkScorer:
             after(summary)
 
         query = self.stream(folder, reading, note)
-        try:
-            # Not one long wait: it would not hear of Ctrl+C.
-            with _explained():
-                while not query.awaitTermination(1):
-                    pass
-        except KeyboardInterrupt:
-            query.stop()
+        with _interrupted() as stopped:
+            while query.isActive and not stopped.wait(1):
+                pass
+        failed = query.exception()
+        query.stop()
+        if failed is not None:
+            raise EngineFailed(f"Spark gave up: {_told(str(failed))}. Earlier runs are whole")
         counts = sum_of(summary.counts for summary in done)
         seconds = (datetime.now(UTC) - begun).total_seconds()
         return RunSummary(run_id=done[-1].run_id if done else "", counts=counts, seconds=seconds)
@@ -297,6 +299,18 @@ def spark_session() -> Iterator[SparkSession]:
         yield session
     finally:
         session.stop()
+
+
+@contextmanager
+def _interrupted() -> Iterator[threading.Event]:
+    """Set by Ctrl+C, which Spark's own handler would turn into stack traces of its bridge to
+    Java. For the main thread."""
+    event = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: event.set())
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
@@ -30,12 +31,11 @@ def require_java() -> None:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[SparkSession]:
-    """A session on two executors that keep their files in ``folder``."""
+    """A session on two executors that keep their files in ``folder``, but for logs."""
     require_java()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
         patch.setenv("PYTHONPATH", str(ROOT))
-        patch.setenv("SPARK_WORKER_DIR", str(folder / "work"))
         session = (
             SparkSession.builder.master("local-cluster[2,1,1024]")
             .config("spark.driver.host", "127.0.0.1")
@@ -49,10 +49,13 @@ def cluster(folder: Path) -> Iterator[SparkSession]:
             .getOrCreate()
         )
         session.sparkContext.setLogLevel("OFF")
+        # Where executors of a local-cluster log, whatever is configured.
+        logs = Path(pyspark.__file__).parent / "work" / session.sparkContext.applicationId
         try:
             yield session
         finally:
             session.stop()
+            shutil.rmtree(logs, ignore_errors=True)
 
 
 def executors() -> list[psutil.Process]:
