@@ -279,6 +279,8 @@ def spark_session() -> Iterator[SparkSession]:
     Raises:
         EngineFailed: Spark does not start
     """
+    # Nothing here goes through pandas.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     running = SparkSession.getActiveSession()
     if running is not None:
         yield running
@@ -286,8 +288,6 @@ def spark_session() -> Iterator[SparkSession]:
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         raise EngineFailed("Spark needs Java 17 or newer; install it, or set JAVA_HOME")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    # Nothing here goes through pandas.
-    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     with _explained():
         session = (
             SparkSession.builder.appName("qa-scoring")

@@ -94,9 +94,10 @@ def test_the_command_line_a_data_frame_and_spark_udf_have_the_rows_of_the_librar
 
 def _by_spark_udf(session, frame):
     """As docs/serving.md has it."""
-    (example,) = re.findall(
+    blocks = re.findall(
         r"^```python\n(.*?)^```$", (ROOT / "docs/serving.md").read_text(), re.M | re.S
     )
+    (example,) = (block for block in blocks if "spark_udf" in block)
     names = {"spark": session, "calls": frame}
     exec(example, names)
     return [row.asDict(recursive=True) for row in names["scores"].collect()]
