@@ -45,6 +45,10 @@ def test_options_that_do_not_go_together(told, tmp_path, words, why):
 
 
 def test_without_java(told, monkeypatch):
+    # Another test's session may be there still; it would be used.
+    monkeypatch.setattr(
+        qa_scoring.serving.spark.SparkSession, "getActiveSession", staticmethod(lambda: None)
+    )
     monkeypatch.setattr(qa_scoring.serving.spark.shutil, "which", lambda name: None)
     monkeypatch.delenv("JAVA_HOME", raising=False)
     assert "needs Java 17" in told("calls", "--to", "scores", "--engine", "spark")
