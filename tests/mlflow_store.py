@@ -25,6 +25,9 @@ def mlflow_store(folder: Path) -> Iterator[Path]:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         before = mlflow.get_tracking_uri()
         mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+        # MLflow remembers the experiment of the store before.
+        patch.setattr(mlflow.tracking.fluent, "_active_experiment_id", None)
+        patch.delenv("MLFLOW_EXPERIMENT_ID", raising=False)
         yield folder
         while mlflow.active_run():
             mlflow.end_run()

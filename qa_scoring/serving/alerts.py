@@ -67,8 +67,8 @@ def contact_of(record: Mapping[str, Any], row: Mapping[str, Any]) -> Contact:
         transcript_id=row["transcript_id"],
         is_final=row["is_final"],
         scored=row["status"] != "abstained",
-        rise=None if course is None else course["closing"] - course["opening"],
-        last_turn=None if course is None else course["course"][-1]["turn_index"],
+        rise=course["closing"] - course["opening"] if course["course"] else None,
+        last_turn=course["course"][-1]["turn_index"] if course["course"] else None,
         broken=tuple(
             BrokenRule(
                 rule=rule["item"],

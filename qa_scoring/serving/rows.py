@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 
 from qa_scoring.errors import PolicyError, TranscriptRejected
 from qa_scoring.rubric.dimensions import DIMENSIONS
@@ -47,6 +48,10 @@ OUTPUT_COLUMNS = (
 # What a caller may set, with its default.
 PARAMS: dict[str, str | bool] = {"dimensions": "", "policy": "", "redact": True}
 
+# Of what was not scored. Not None: Spark cannot have a struct that is nothing.
+NO_COURSE: Mapping[str, object] = MappingProxyType(
+    {"opening": None, "peak": None, "closing": None, "escalates": None, "course": ()}
+)
 MOST_POLICIES = 8
 _CONTEXT = Context(stem="", roles={})
 _logger = logging.getLogger(__name__)
@@ -153,7 +158,7 @@ def _answered(scored: ScoredTranscript, asked: Asked) -> Row:
             for score in (*scores, *rules)
             for rank, evidence in enumerate(score.evidence, start=1)
         ],
-        "frustration": None if course is None else asdict(course),
+        "frustration": dict(NO_COURSE) if course is None else asdict(course),
     }
 
 
@@ -168,7 +173,7 @@ def _rejected(record: Record, why: TranscriptRejected) -> Row:
         **dict.fromkeys(ITEMS),
         "rules": [],
         "evidence": [],
-        "frustration": None,
+        "frustration": dict(NO_COURSE),
     }
 
 

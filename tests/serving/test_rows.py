@@ -170,11 +170,8 @@ def test_a_turn_that_was_seen_before_is_not_encoded_again():
 def test_a_call_that_goes_on_is_scored_as_far_as_it_has_come(rows):
     live = [rows(growing(turns))[0] for turns in (1, 4, 5)]
     assert [row["is_final"] for row in live] == [False] * 3
-    assert (live[0]["status"], live[0]["reason"], live[0]["frustration"]) == (
-        "abstained",
-        "no_agent_turn",
-        None,
-    )
+    assert (live[0]["status"], live[0]["reason"]) == ("abstained", "no_agent_turn")
+    assert not any(live[0]["frustration"].values())
     (over,) = rows(growing(5, is_final=True))
     (unsaid,) = rows({k: v for k, v in growing(5).items() if k != "is_final"})
     assert over == unsaid == live[2] | {"is_final": True}
