@@ -27,7 +27,8 @@ def mlflow_store(folder: Path) -> Iterator[Path]:
         mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
         # MLflow remembers the experiment of the store before.
         patch.setattr(mlflow.tracking.fluent, "_active_experiment_id", None)
-        patch.delenv("MLFLOW_EXPERIMENT_ID", raising=False)
+        patch.setenv("MLFLOW_EXPERIMENT_ID", "")  # so that it is as before afterwards
+        patch.delenv("MLFLOW_EXPERIMENT_ID")
         yield folder
         while mlflow.active_run():
             mlflow.end_run()
